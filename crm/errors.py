@@ -1,0 +1,40 @@
+"""Why an operation on a customer or an order refuses. Wrong fields are Django ValidationErrors."""
+
+from crm.models import Customer, Order
+
+
+class Refusal(Exception):
+    """The request is sound, but what is stored forbids it. The message says what would do."""
+
+
+class OrderCannotMove(Refusal):
+    """The order's status has no such next step, or somebody else moved it first."""
+
+    def __init__(self, order: Order, status: str) -> None:
+        moves = ", ".join(order.open_moves)
+        options = f"It can move to: {moves}." if moves else "That is final."
+        super().__init__(
+            f"Order {order.order_number} is {order.status} and cannot become {status}. {options}"
+        )
+        self.open_moves = [str(move) for move in order.open_moves]
+
+
+class OrderIsUnderWay(Refusal):
+    """A customer may change their own order only until the business starts on it."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(
+            f"Order {order.order_number} is {order.status}; only a PENDING order can be changed."
+        )
+
+
+class CustomerHasOrders(Refusal):
+    """A customer with orders stays, or the orders would be nobody's."""
+
+    def __init__(self, customer: Customer, count: int) -> None:
+        noun = "order" if count == 1 else "orders"
+        super().__init__(
+            f"Customer {customer.code} has {count} {noun} and cannot be deleted. "
+            f"Delete the {noun} first."
+        )
+        self.count = count

@@ -1,0 +1,45 @@
+"""Sign in to the API, and ask who you are."""
+
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
+from ninja import Router
+
+from identity import session_tokens
+from identity.errors import WrongSignIn
+from identity.models import User
+from identity.schemas import Credentials, MeOut, RefreshIn, TokenPairOut
+from identity.session_tokens import TokenPair
+from identity.tokens import needs
+
+router = Router(tags=["identity"])
+
+
+@router.post("/token/", response=TokenPairOut, operation_id="create_token", auth=None)
+def create_token(request: HttpRequest, body: Credentials) -> TokenPair:
+    """Get a token for a username or email address and its password."""
+    user = authenticate(request, username=body.username, password=body.password)
+    if not isinstance(user, User):
+        raise WrongSignIn
+    return session_tokens.issue_tokens(user)
+
+
+@router.post("/token/refresh/", response=TokenPairOut, operation_id="refresh_token", auth=None)
+def refresh_token(request: HttpRequest, body: RefreshIn) -> TokenPair:
+    """Get a new pair for a refresh token, which is dead from then on."""
+    return session_tokens.refresh_tokens(body.refresh)
+
+
+@router.get("/me/", response=MeOut, operation_id="read_me", auth=needs())
+def read_me(request: HttpRequest) -> dict[str, object]:
+    """Who you are to the API, and what your credential is good for."""
+    caller = request.auth  # type: ignore[attr-defined]  # Ninja puts there what `needs` returned
+    user: User = caller.user
+    roles = user.groups.order_by("name").values_list("name", flat=True)
+    return {
+        "id": user.pk,
+        "username": user.username,
+        "email": user.email,
+        "name": user.get_full_name(),
+        "roles": list(roles),
+        "scopes": sorted(caller.scopes),
+    }

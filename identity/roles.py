@@ -1,0 +1,49 @@
+"""Which roles are there, and who has them? A role is a Django group with permissions."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+
+from identity.models import Role, User
+
+
+@transaction.atomic
+def load_roles(path: Path) -> list[str]:
+    """Make the roles of a file, ``{"Clerk": ["crm.view_order", ...]}``, that are not there yet.
+
+    A role that is there is left as its Administrators made it. Returns the names of the new ones.
+
+    :raises ValueError: the file names a permission that does not exist.
+    """
+    permissions = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    made = []
+    for name, codenames in json.loads(path.read_text()).items():
+        unknown = [codename for codename in codenames if codename not in permissions]
+        if unknown:
+            raise ValueError(f"{path.name}: {name} has unknown permissions: {', '.join(unknown)}")
+        role, is_new = Role.objects.get_or_create(name=name)
+        if is_new:
+            role.permissions.set(permissions[codename] for codename in codenames)
+            made.append(name)
+    return made
+
+
+@transaction.atomic
+def assign_roles(user: User, roles: Iterable[Role]) -> None:
+    """Give a user exactly these roles; somebody with a role is staff and may open the admin."""
+    user.groups.set(roles)
+    mark_staff(user)
+
+
+def mark_staff(user: User) -> None:
+    """Bring ``is_staff`` in line with the user's roles; an administrator always is staff."""
+    is_staff = user.is_superuser or user.groups.exists()
+    if user.is_staff != is_staff:
+        user.is_staff = is_staff
+        user.save(update_fields=["is_staff"])

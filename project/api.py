@@ -1,0 +1,54 @@
+"""The API: its routers, mounted."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest
+from ninja.errors import HttpError
+from ninja.parser import Parser
+
+from crm.api import customers, orders
+from identity.api import router as identity
+from project import problems
+from project.openapi import DocumentedAPI
+
+
+class StrictParser(Parser):
+    """JSON by the book: no NaN, no lone surrogates, and no NUL, which no database column takes."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = orjson.loads(request.body)
+        except orjson.JSONDecodeError as error:
+            raise HttpError(400, f"The body is not valid JSON: {error}.") from None
+        if b"\\u0000" in request.body:
+            _refuse_null_characters(body)
+        return body
+
+    def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
+        values = super().parse_querydict(data, list_fields, request)
+        _refuse_null_characters(values)
+        return values
+
+
+def _refuse_null_characters(value: object) -> None:
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        for each in value:
+            _refuse_null_characters(each)
+    if isinstance(value, str) and "\0" in value:
+        raise HttpError(400, "Null characters are not allowed.")
+
+
+api = DocumentedAPI(
+    title="Karani",
+    version="1",
+    description="Customers and their orders; every new order is a text to its customer.",
+    urls_namespace="api",
+    parser=StrictParser(),
+)
+problems.register_handlers(api)
+api.add_router("", identity)
+api.add_router("/customers", customers)
+api.add_router("/orders", orders)

@@ -1,0 +1,96 @@
+"""The admin's face: its colours, its sidebar, and the badge that tells of the simulator."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+# A warm green, as on a shop's sign; each step keeps the contrast that its use needs.
+COLORS: dict[str, dict[str, str]] = {
+    "primary": {
+        "50": "oklch(97.7% .017 166)",
+        "100": "oklch(94.6% .045 165)",
+        "200": "oklch(89.8% .083 164.5)",
+        "300": "oklch(83.5% .12 163.5)",
+        "400": "oklch(75.5% .14 162.5)",
+        "500": "oklch(64% .13 162.5)",
+        "600": "oklch(49.5% .105 163)",
+        "700": "oklch(44% .092 164)",
+        "800": "oklch(38.5% .078 165)",
+        "900": "oklch(33.5% .065 166)",
+        "950": "oklch(23.5% .048 168)",
+    }
+}
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("project/favicon.svg")
+
+
+def gateway_badge(request: HttpRequest) -> list[str] | None:
+    """Says beside the title that no text leaves the house, while that is so."""
+    if settings.SMS_GATEWAY == "africastalking":
+        return None
+    return [f"SMS {settings.SMS_GATEWAY}", "warning"]
+
+
+def _may_view(permission: str) -> Any:
+    def may(request: HttpRequest) -> bool:
+        return request.user.has_perm(permission)
+
+    return may
+
+
+def _item(title: str, icon: str, url: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{url}"),
+        "permission": _may_view(permission),
+    }
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar: what people do all day first; without what the user may not open."""
+    groups = _groups()
+    items = [item for group in groups for item in group["items"]]
+    # The simulated phones lie below the texts: of two that fit, the longer address is meant.
+    here = [item for item in items if request.path.startswith(str(item["link"]))]
+    best = max(here, key=lambda item: len(str(item["link"])), default=None)
+    for item in items:
+        item["active"] = item is best
+    return groups
+
+
+def _groups() -> list[dict[str, Any]]:
+    return [
+        {
+            "title": "Shop",
+            "items": [
+                _item("Orders", "receipt_long", "crm_order_changelist", "crm.view_order"),
+                _item("Customers", "group", "crm_customer_changelist", "crm.view_customer"),
+            ],
+        },
+        {
+            "title": "Texts",
+            "items": [
+                _item("Sent texts", "sms", "sms_message_changelist", "sms.view_message"),
+                _item("Simulated phones", "smartphone", "sms_phones", "sms.view_message"),
+                _item(
+                    "Wording",
+                    "edit_note",
+                    "sms_messagetemplate_changelist",
+                    "sms.view_messagetemplate",
+                ),
+            ],
+        },
+        {
+            "title": "People",
+            "items": [
+                _item("Users", "person", "identity_user_changelist", "identity.view_user"),
+                _item("Roles", "badge", "identity_role_changelist", "identity.view_role"),
+            ],
+        },
+    ]

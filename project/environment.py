@@ -1,0 +1,195 @@
+"""Which environment variables are there, and what do they mean?
+
+The only reader of ``os.environ``. Values come from the environment, then from ``.env`` beside
+``manage.py``, then from the defaults below; the README's table lists them all. A wrong value ends
+the process with one line that names it.
+"""
+
+import contextlib
+import os
+import secrets
+import sys
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import dj_database_url
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("is not a time zone of the IANA database, such as Africa/Nairobi")
+    return name
+
+
+def _known_region(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("is not a two-letter country code, such as KE")
+    return code
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not a web address, such as https://karani.example.com")
+    return url.rstrip("/")
+
+
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def starts_with_up() -> bool:
+    """Is this process ``manage.py up``, the command a newcomer runs?"""
+    return Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] == ["up"]
+
+
+class Environment(BaseSettings):
+    """Every variable, typed. Each field's name in capitals is the variable's name."""
+
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    debug: bool = Field(default_factory=starts_with_up)
+    data_dir: Path = BASE_DIR / "data"
+    database_url: str = ""
+    secret_key: str = ""
+    public_url: WebAddress | Literal[""] = ""
+    allowed_hosts: CommaList = []
+    port: int = Field(8000, ge=1, le=65535)
+    host: str = "127.0.0.1"
+
+    business_name: str = "Karani"
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "KES"
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Africa/Nairobi"
+    default_region: Annotated[str, AfterValidator(_known_region)] = "KE"
+    language_code: Literal["en", "sw"] = "en"
+
+    sms_gateway: Literal["simulator", "africastalking", "console"] = "simulator"
+    africastalking_username: str = "sandbox"
+    africastalking_api_key: str = ""
+    africastalking_sender_id: Annotated[str, StringConstraints(max_length=11)] = ""
+    africastalking_base_url: WebAddress | Literal[""] = ""
+
+    web_concurrency: int = Field(2, ge=1)
+    queue_workers: int = Field(2, ge=1)
+    log_format: Literal["text", "json", ""] = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    django_superuser_username: str = ""
+    django_superuser_password: str = ""
+    django_superuser_email: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upper_case_the_levels(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(values.get("log_level"), str):
+            values["log_level"] = values["log_level"].upper()
+        return values
+
+    @model_validator(mode="after")
+    def _gateway_has_its_key(self) -> "Environment":
+        if self.sms_gateway == "africastalking" and not self.africastalking_api_key:
+            raise ValueError("AFRICASTALKING_API_KEY is required when SMS_GATEWAY=africastalking")
+        return self
+
+    @cached_property
+    def address(self) -> str:
+        """Where people reach this installation, with no slash at its end."""
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @cached_property
+    def database(self) -> dict[str, Any]:
+        """Django's ``DATABASES["default"]`` for ``DATABASE_URL``.
+
+        :raises ValueError: the address is neither SQLite nor PostgreSQL.
+        """
+        url = self.database_url or f"sqlite:///{self.data_dir / 'karani.sqlite3'}"
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
+        if config["ENGINE"] == "django.db.backends.sqlite3":
+            # BEGIN IMMEDIATE takes the write lock at once and waits for it; the default takes it
+            # at the first write and fails there when another writer was quicker.
+            config["OPTIONS"] = {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            }
+        elif config["ENGINE"] == "django.db.backends.postgresql":
+            config["CONN_HEALTH_CHECKS"] = True
+        else:
+            raise ValueError("takes sqlite:///path or postgres://user:password@host/name")
+        return config
+
+    def kept_secret(self, name: str) -> str:
+        """The secret kept in the data folder under this name; with ``DEBUG`` on, made if missing.
+
+        Empty where there is none and none may be made.
+        """
+        path = self.data_dir / name
+        if not path.exists() and self.debug:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            descriptor, draft = tempfile.mkstemp(dir=self.data_dir)  # readable by its owner only
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+            with contextlib.suppress(FileExistsError):  # another process was quicker: use its own
+                os.link(draft, path)
+            Path(draft).unlink()
+        return path.read_text().strip() if path.exists() else ""
+
+
+def _say_what_is_wrong(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"][:1]).upper()
+        reason = problem["msg"].removeprefix("Value error, ")
+        value = f" (now {problem['input']!r})" if name and "KEY" not in name else ""
+        lines.append(f"{name}: {reason}{value}" if name else reason)
+    return "Wrong setting. " + "; ".join(lines)
+
+
+def read_environment() -> Environment:
+    """Read and check every variable.
+
+    :raises SystemExit: with one line that names each wrong value.
+    """
+    try:
+        environment = Environment()
+        _ = environment.database
+    except ValidationError as error:
+        raise SystemExit(_say_what_is_wrong(error)) from None
+    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError):
+        # The value itself stays out of the line: it may carry a password.
+        raise SystemExit(
+            "Wrong setting. DATABASE_URL: takes sqlite:///path or postgres://user:password@host/name"
+        ) from None
+    return environment
+
+
+environment = read_environment()
+
+
+def child_environment() -> dict[str, str]:
+    """What a process started by ``up`` is to see: the same, with ``up``'s own choice of DEBUG."""
+    return {**os.environ, "DEBUG": str(environment.debug), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,199 @@
+"""How does the API say no? One table from error to status, rendered as problem+json (RFC 9457)."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import ninja.errors
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFilesSent,
+    ValidationError,
+)
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from pydantic import Field
+
+from crm.errors import Refusal
+from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
+from project.request_ids import current_request_id
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+NOT_FOUND = "Not found."
+NOT_ALLOWED = "You do not have permission to perform this action."
+NO_CREDENTIALS = "Authentication credentials were not provided."
+
+# Whose message is meant for the caller, and the status it goes with.
+_STATUS_BY_ERROR: dict[type[Exception], int] = {
+    CredentialRefused: 401,
+    InsufficientScope: 403,
+    MalformedCredential: 400,
+    Refusal: 409,
+}
+
+_REALM = 'Bearer realm="Karani"'
+
+
+class Problem(Schema):
+    """A problem, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: dict[str, list[str]] | None = Field(
+        None, description="The messages of each wrong field"
+    )
+    request_id: str
+
+
+def problem_response(
+    status: int, detail: str, errors: dict[str, list[str]] | None = None
+) -> HttpResponse:
+    """One answer of the 4xx and 5xx kind."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
+    body["request_id"] = current_request_id()
+    return HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE)
+
+
+def fields_response(errors: dict[str, list[str]]) -> HttpResponse:
+    """400, with what is wrong with each field."""
+    noun = "field" if len(errors) == 1 else "fields"
+    return problem_response(400, f"The request has {len(errors)} invalid {noun}.", errors)
+
+
+def register_handlers(api: NinjaAPI) -> None:  # noqa: C901  # a table: one short handler each
+    """Make the API answer every error with a problem."""
+
+    def on(*kinds: type[Exception]) -> Callable[[Callable[..., HttpResponse]], None]:
+        def register(handler: Callable[..., HttpResponse]) -> None:
+            for kind in kinds:
+                api.add_exception_handler(kind, handler)
+
+        return register
+
+    @on(*_STATUS_BY_ERROR)
+    def tell(request: HttpRequest, error: Exception) -> HttpResponse:
+        status = next(code for kind, code in _STATUS_BY_ERROR.items() if isinstance(error, kind))
+        response = problem_response(status, str(error))
+        if challenge := _challenge(error):
+            response["WWW-Authenticate"] = challenge
+        return response
+
+    @on(ninja.errors.AuthenticationError)
+    def no_credentials(request: HttpRequest, error: Exception) -> HttpResponse:
+        response = problem_response(401, NO_CREDENTIALS)
+        response["WWW-Authenticate"] = _REALM  # no error code: RFC 6750, section 3.1
+        return response
+
+    @on(PermissionDenied)
+    def not_allowed(request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_response(403, NOT_ALLOWED)
+
+    @on(Http404)
+    def not_found(request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_response(404, NOT_FOUND)
+
+    @on(RequestDataTooBig, TooManyFilesSent)
+    def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_response(413, "The body of the request is too large.")
+
+    @on(ValidationError)
+    def refused_by_model(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        if hasattr(error, "error_dict"):
+            return fields_response(error.message_dict)
+        return problem_response(400, " ".join(error.messages))
+
+    @on(ninja.errors.ValidationError)
+    def refused_by_schema(
+        request: HttpRequest, error: ninja.errors.ValidationError
+    ) -> HttpResponse:
+        return _schema_response(error.errors)
+
+    @on(ninja.errors.HttpError)
+    def as_it_says(request: HttpRequest, error: ninja.errors.HttpError) -> HttpResponse:
+        # Ninja wraps what our parser says of a body in words of its own.
+        cause = error.__cause__
+        told = cause if isinstance(cause, ninja.errors.HttpError) else error
+        return problem_response(told.status_code, told.message)
+
+    @on(Exception)
+    def fault_of_ours(request: HttpRequest, error: Exception) -> HttpResponse:
+        logger.error("%s %s failed.", request.method, request.path, exc_info=error)
+        return problem_response(
+            500, "Something went wrong on our side. The request_id finds it in our log."
+        )
+
+
+def _challenge(error: Exception) -> str:
+    """What the WWW-Authenticate header says (RFC 6750, section 3)."""
+    if isinstance(error, InsufficientScope):
+        return f'{_REALM}, error="insufficient_scope", scope="{error.scope}"'
+    if isinstance(error, CredentialRefused):
+        known = f', error="{error.error}", error_description="{error}"' if error.error else ""
+        return _REALM + known
+    return ""
+
+
+def _schema_response(problems: Iterable[dict[str, Any]]) -> HttpResponse:
+    fields: dict[str, list[str]] = {}
+    for problem in problems:
+        if problem["type"] == "bad_date":
+            return problem_response(400, problem["msg"])
+        fields.setdefault(_field_name(problem["loc"]), []).extend(_messages(problem))
+    return fields_response(fields)
+
+
+def _field_name(location: Iterable[str | int]) -> str:
+    """The caller's name for ``("body", "body", "amount")`` or ``("query", "filters", "status")``.
+
+    The first word says where it came from; "body" and "filters" after it are our own variables.
+    """
+    names = [part for part in location if isinstance(part, str)]
+    return next((name for name in names[1:] if name not in {"body", "filters"}), names[-1])
+
+
+def _messages(problem: dict[str, Any]) -> list[str]:
+    if problem["type"] == "missing":
+        return ["This field is required."]
+    messages = (problem.get("ctx") or {}).get("messages")
+    return list(messages) if messages else [problem["msg"]]
+
+
+class ProblemsMiddleware:
+    """Under ``/api/``, turns what Django itself answers (405, 413, ...) into a problem too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_bare = response.status_code >= 400 and response["Content-Type"] != CONTENT_TYPE
+        if not (is_bare and request.path.startswith("/api/")):
+            return response
+        details = {404: NOT_FOUND, 403: NOT_ALLOWED, 401: NO_CREDENTIALS}
+        allowed = response.get("Allow")
+        if response.status_code == 405 and allowed:
+            details[405] = f"The method {request.method} is not allowed here. Use: {allowed}."
+        status = response.status_code
+        problem = problem_response(status, details.get(status, HTTPStatus(status).description))
+        if allowed:
+            problem["Allow"] = allowed
+        return problem
+
+
+def api_not_found(request: HttpRequest) -> HttpResponse:
+    """Every path under ``/api/`` that is no operation."""
+    return problem_response(404, NOT_FOUND)

@@ -1,0 +1,243 @@
+"""Django's settings, made from the environment (see ``environment.py``)."""
+
+import logging
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from django.urls import reverse_lazy
+
+from project import backoffice
+from project.environment import BASE_DIR, environment
+
+django_stubs_ext.monkeypatch()  # lets ModelForm[Order] and the like be written at run time
+
+# --- Where and how it runs ---------------------------------------------------------------------
+
+DEBUG = environment.debug
+SECRET_KEY = environment.secret_key or environment.kept_secret("secret_key")
+if not SECRET_KEY:
+    raise SystemExit(
+        "Wrong setting. SECRET_KEY: is required when DEBUG is off. Make one with: "
+        "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+PUBLIC_URL = environment.address
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS = [_public.hostname or "", *environment.allowed_hosts]
+if DEBUG:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+
+# --- Apps --------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    # Unfold and its parts stand before the apps whose templates they replace.
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "ninja",  # serves the API's documentation pages from our own static files
+    "import_export",
+    "simple_history",
+    "django_q",
+    "identity",
+    "sms",
+    "crm",
+    "project",
+]
+
+MIDDLEWARE = [
+    "project.request_ids.RequestIDMiddleware",
+    "project.problems.ProblemsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ----------------------------------------------------------------------------------
+
+DATABASES = {"default": environment.database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People ------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["identity.backends.UsernameOrEmailBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+# --- Language and place ------------------------------------------------------------------------
+
+BUSINESS_NAME = environment.business_name
+CURRENCY = environment.currency
+DEFAULT_REGION = environment.default_region
+LANGUAGE_CODE = environment.language_code
+LANGUAGES = [("en", "English"), ("sw", "Kiswahili")]
+TIME_ZONE = environment.time_zone
+USE_I18N = True
+USE_TZ = True
+
+# --- Static files ------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static_collected"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG  # a fresh checkout needs no collectstatic
+
+# --- Security ----------------------------------------------------------------------------------
+
+IS_HTTPS = _public.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the platform over plain HTTP
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one API body; uploads of files go to disk
+
+# --- Texts -------------------------------------------------------------------------------------
+
+SMS_GATEWAY = environment.sms_gateway
+AFRICASTALKING_USERNAME = environment.africastalking_username
+AFRICASTALKING_API_KEY = environment.africastalking_api_key
+AFRICASTALKING_SENDER_ID = environment.africastalking_sender_id
+AFRICASTALKING_BASE_URL = environment.africastalking_base_url
+
+# --- Queue -------------------------------------------------------------------------------------
+
+_TASK_TIMEOUT = 20  # seconds; the slowest task is one call to the gateway, 3 + 10 s at most
+
+Q_CLUSTER = {
+    "name": "karani",
+    "label": "Queue",
+    "orm": "default",
+    "workers": environment.queue_workers,
+    "poll": 0.2,  # seconds
+    # The lock on a task starts when it is fetched, not when it starts: with as many fetched as
+    # there are workers, a task may wait one timeout, run one, and keep one as a margin.
+    "queue_limit": environment.queue_workers,
+    "timeout": _TASK_TIMEOUT,
+    "retry": 3 * _TASK_TIMEOUT + 5,
+    "ack_failures": True,  # what to do about a failure is our row's business, not the queue's
+    "save_limit": -1,  # keep failures only; a limit would run a query over the successes each time
+    "catch_up": False,
+    "cache": "worker_status",
+}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # The worker writes its state here twice a second; nobody else needs it.
+    "worker_status": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "worker_status",
+    },
+}
+
+# --- API ---------------------------------------------------------------------------------------
+
+NINJA_PAGINATION_CLASS = "project.pagination.KeysetPagination"
+
+# --- Spreadsheets ------------------------------------------------------------------------------
+
+# Each is the prefix of a permission's codename, as in "import_customer".
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
+
+# --- History -----------------------------------------------------------------------------------
+
+SIMPLE_HISTORY_REVERT_DISABLED = True  # a revert would save past the operations
+
+# --- The admin's face --------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": BUSINESS_NAME,
+    "SITE_HEADER": BUSINESS_NAME,
+    "SITE_SYMBOL": "storefront",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": backoffice.favicon,
+        }
+    ],
+    "ENVIRONMENT": "project.backoffice.gateway_badge",
+    "COLORS": backoffice.COLORS,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "navigation": backoffice.navigation},
+}
+
+# --- Logs --------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "project.request_ids.RequestIDFilter"}},
+    "formatters": {
+        "text": {"format": "{levelname} {name} {message} [{request_id}]", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+        },
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": environment.log_format or ("text" if DEBUG else "json"),
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": environment.log_level},
+    "loggers": {
+        # Its handlers would print each line twice; below a warning it tells of every poll.
+        "django-q": {"level": max(logging.WARNING, logging.getLevelName(environment.log_level))},
+        # Django gives these handlers of their own, and each line would be there twice.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}

@@ -1,0 +1,24 @@
+"""Every address of the house."""
+
+from django.contrib import admin
+from django.templatetags.static import static
+from django.urls import path, re_path, reverse_lazy
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
+
+from project.api import api
+from project.health import healthz, readyz
+from project.problems import api_not_found
+
+favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
+admin.site.index_title = "Home"
+
+urlpatterns = [
+    path("", RedirectView.as_view(url=reverse_lazy("admin:index")), name="home"),
+    path("admin/", admin.site.urls),
+    path("api/", api.urls),
+    re_path(r"^api/", api_not_found),
+    path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]

@@ -1,0 +1,1 @@
+"""Texts: phone numbers, messages, gateways and delivery."""

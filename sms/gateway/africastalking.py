@@ -1,0 +1,356 @@
+"""Africa's Talking: one text to one phone, and an exact word for whatever comes of it.
+
+The gateway has no idempotency key, so all turns on whether the request was written: before that a
+text may safely be submitted again, after that only its own answer settles what became of it. What
+cannot be told is ``Unclear``. The API: https://developers.africastalking.com/docs/sms/sending/bulk
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+
+import requests
+from africastalking.SMS import SMSService
+from django.utils.http import parse_http_date_safe
+from pydantic import BaseModel, Field, ValidationError
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.response import HTTPResponse
+
+from sms.gateway import GatewayError, NotTaken, Refused, Submission, Unclear
+
+_CONNECT_TIMEOUT = 3.05  # seconds; a little over 3, when TCP sends its first packet again
+_READ_TIMEOUT = 10.0
+_POOL_SIZE = 16  # requests in flight at once
+# Seconds after which an idle connection is not used again. A server, or a router on the way, may
+# have dropped it without a word, and a text written to it would be in doubt.
+_MAX_IDLE = 4.0
+_LONGEST_WAIT = 24 * 60 * 60.0  # seconds; a text older than this is not sent at all
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a word of the gateway comes to: an error and its reason, or none for "taken"."""
+
+    word: str
+    error: type[GatewayError] | None = None
+    reason: str = ""
+
+
+# The status code of a recipient; a request refused as a whole says the word alone.
+_CODES = {
+    100: _Meaning("Processed"),
+    101: _Meaning("Sent"),
+    102: _Meaning("Queued"),
+    401: _Meaning("RiskHold", Refused, "The gateway held the text back for a check of its own"),
+    402: _Meaning("InvalidSenderId", Refused, "The gateway does not know the sender ID"),
+    403: _Meaning("InvalidPhoneNumber", Refused, "The gateway says there is no such phone number"),
+    404: _Meaning("UnsupportedNumberType", Refused, "A phone number of this kind takes no texts"),
+    405: _Meaning(
+        "InsufficientBalance", NotTaken, "The account with the gateway needs to be topped up"
+    ),
+    406: _Meaning("UserInBlacklist", Refused, "The customer has blocked texts from this sender"),
+    407: _Meaning("CouldNotRoute", Refused, "The gateway has no way to the customer's network"),
+    409: _Meaning(
+        "DoNotDisturbRejection", Refused, "The customer's number is set to take no such texts"
+    ),
+    500: _Meaning("InternalServerError", NotTaken, "The gateway has trouble of its own"),
+    501: _Meaning("GatewayError", NotTaken, "The gateway has trouble with the customer's network"),
+    502: _Meaning("RejectedByGateway", Refused, "The customer's network turned the text away"),
+}
+
+# HTTP statuses that tell what became of the text; after any other it is in doubt.
+_STATUSES: dict[int, tuple[type[GatewayError], str]] = {
+    400: (Refused, "The gateway could not make sense of the request"),
+    401: (Refused, "The gateway does not accept the username and API key"),
+    403: (Refused, "The gateway does not let this account send texts"),
+    415: (Refused, "The gateway could not make sense of the request"),
+    429: (NotTaken, "The gateway asks to be sent texts more slowly"),
+    503: (NotTaken, "The gateway is out of service for now"),
+}
+
+_COST = re.compile(r"([A-Z]{3}) ([0-9]{1,6}(?:\.[0-9]{1,4})?)")
+_MESSAGE_ID = re.compile(r"[!-~]{1,100}")
+# A reason is shown where it is one word, which can be neither the API key nor the text.
+_WORD = re.compile(r"[A-Za-z]{1,40}")
+_NO_REASON = re.compile(r"(Sent( to .*)?|Processed|Queued|Success)?", re.DOTALL)
+
+
+class AfricasTalking:
+    """Sends by the account ``username``; the one called "sandbox" texts nobody."""
+
+    name = "africastalking"
+
+    def __init__(
+        self,
+        *,
+        username: str,
+        api_key: str,
+        sender_id: str = "",
+        base_url: str = "",
+        read_timeout: float = _READ_TIMEOUT,
+    ) -> None:
+        self._service = _Service(username, api_key, base_url)
+        self._sender_id = sender_id
+        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
+
+    @property
+    def url(self) -> str:
+        """Where texts are posted."""
+        return str(self._service._make_url("/messaging"))
+
+    def submit(self, phone_number: str, text: str) -> Submission:
+        """Hand one text over, to a phone in E.164 form.
+
+        :raises NotTaken: it was not taken; try again later.
+        :raises Refused: it will not be taken.
+        :raises Unclear: it may have been taken.
+        """
+        try:
+            answer: _Answer = self._service.send(
+                text, [phone_number], sender_id=self._sender_id or None, timeout=self._timeout
+            )
+        except ValueError:  # the SDK's own check, before anything else
+            raise Refused("The phone number is not in international form.") from None
+        if 200 <= answer.http_status < 300:
+            return _read_receipt(answer, phone_number)
+        raise _error_of_status(answer)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An HTTP answer; the body is empty where it could not be read to its end."""
+
+    http_status: int
+    retry_after: str
+    body: bytes
+
+
+class _Service(SMSService):
+    """The SDK's SMS service, over connections that are kept, with timeouts and without retries.
+
+    By itself the SDK connects anew for each text, and forgets the HTTP status of an error.
+    """
+
+    def __init__(self, username: str, api_key: str, base_url: str) -> None:
+        super().__init__(username, api_key)
+        if base_url:
+            self._baseUrl = base_url.rstrip("/") + "/version1"
+        self._session = _Session()
+        adapter = _Adapter(pool_maxsize=_POOL_SIZE, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def _make_request(
+        self,
+        url: str,
+        method: str,
+        *,
+        headers: dict[str, str],
+        data: dict[str, str | int],
+        timeout: tuple[float, float],
+        **_unused: object,
+    ) -> _Answer:
+        # No error says what another library's error says: that could be the key or the text.
+        try:
+            self._api_key.encode("latin-1")  # as http.client will, once it is too late to tell
+            request = self._session.prepare_request(
+                requests.Request(method, url, headers=headers, data=data)
+            )
+            self._session.get_adapter(url)
+            settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
+        except (requests.RequestException, UnicodeError) as error:
+            raise NotTaken(
+                "The request to the gateway could not be made up; check its address and API key "
+                f"in the settings [{type(error).__name__}]."
+            ) from None
+        try:
+            with self._session.send(
+                request, timeout=timeout, allow_redirects=False, **settings
+            ) as response:
+                retry_after = response.headers.get("Retry-After", "")
+                return _Answer(response.status_code, retry_after, _read_body(response))
+        except Exception as error:
+            raise _error_of_exchange(error) from error
+
+
+class _Session(requests.Session):
+    """Follows no redirect, and looks at none: one it cannot read would cost us the HTTP status."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class _Connection(HTTPConnection):
+    """A connection whose errors tell whether it stood, and that goes stale before it is cut.
+
+    urllib3 reports a reset or a timeout in the TLS handshake as it reports one after the request
+    was written. Here all that fails until the connection stands is a ``ConnectTimeoutError`` (of
+    which ``NewConnectionError`` is one), and nothing that fails later.
+    """
+
+    _used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        return time.monotonic() - self._used_at < _MAX_IDLE and super().is_connected
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except ConnectTimeoutError:
+            raise
+        except Exception as error:
+            raise NewConnectionError(self, "The connection did not come about.") from error
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own does
+        response = super().getresponse()
+        self._used_at = time.monotonic()
+        return response
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Connects by our connections, but for a proxy: there a failed handshake is in doubt too."""
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: object
+    ) -> None:
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+
+def _read_body(response: requests.Response) -> bytes:
+    try:
+        return response.content
+    except requests.RequestException:
+        return b""  # the status was read, and tells what it tells
+
+
+def _error_of_exchange(error: Exception) -> GatewayError:
+    """What an error between connecting and reading the answer says of the text."""
+    reason = error.args[0] if error.args else None  # requests keeps the error of urllib3 in there
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    if isinstance(reason, ProxyError):
+        # By itself it says nothing: urllib3 also makes one of a reset after writing.
+        reason = reason.original_error
+    if isinstance(reason, ConnectTimeoutError):
+        kind = type(reason.__cause__ or reason).__name__
+        return NotTaken(f"The gateway could not be reached [{kind}].")
+    return Unclear(
+        f"The gateway did not answer; the text may have gone out [{type(error).__name__}]."
+    )
+
+
+def _error_of_status(answer: _Answer) -> GatewayError:
+    status = answer.http_status
+    doubt = (Unclear, "The gateway failed over the text, which may have gone out")
+    error, reason = _STATUSES.get(status, doubt)
+    message = f"{reason} [HTTP {status}]."
+    if error is NotTaken:
+        retry_after = _seconds(answer.retry_after)
+        return NotTaken(message, http_status=status, retry_after=retry_after)
+    return error(message, http_status=status)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """The wait a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3)."""
+    if re.fullmatch("[0-9]{1,9}", retry_after):
+        return min(float(retry_after), _LONGEST_WAIT)
+    date = parse_http_date_safe(retry_after)
+    return None if date is None else min(max(date - time.time(), 0.0), _LONGEST_WAIT)
+
+
+class _Recipient(BaseModel):
+    """What decides is read strictly; what only informs may be missing or odd."""
+
+    number: str
+    status_code: int = Field(alias="statusCode")
+    message_id: str | None = Field(None, alias="messageId")
+    cost: object = None
+    message_parts: object = Field(None, alias="messageParts")
+
+
+class _MessageData(BaseModel):
+    message: str = Field("", alias="Message")
+    recipients: list[_Recipient] = Field(alias="Recipients")
+
+
+class _Receipt(BaseModel):
+    data: _MessageData = Field(alias="SMSMessageData")
+
+
+def _read_receipt(answer: _Answer, phone_number: str) -> Submission:
+    try:
+        data = _Receipt.model_validate_json(answer.body).data
+    except ValidationError:
+        raise _doubt(answer, "The gateway's answer could not be read") from None
+    if not data.recipients and not _NO_REASON.fullmatch(data.message):
+        raise _error_of_request(answer, data.message)
+    ours = [recipient for recipient in data.recipients if recipient.number == phone_number]
+    if len(ours) != 1:
+        raise _doubt(answer, "The gateway's answer says nothing of this phone number")
+    return _read_recipient(answer, ours[0])
+
+
+def _read_recipient(answer: _Answer, recipient: _Recipient) -> Submission:
+    message_id = recipient.message_id or "None"  # the gateway's own word for none
+    meaning = _CODES.get(recipient.status_code)
+    if meaning is None:
+        raise _doubt(answer, "The gateway's answer is not understood", str(recipient.status_code))
+    if meaning.error is NotTaken and message_id != "None":
+        raise _doubt(answer, meaning.reason, meaning.word)
+    if meaning.error is not None:
+        raise _error_of_meaning(answer, meaning.error, meaning)
+    if message_id == "None" or not _MESSAGE_ID.fullmatch(message_id):
+        raise _doubt(answer, "The gateway took the text without a receipt", meaning.word)
+    cost, currency = _read_cost(recipient.cost)
+    return Submission(message_id, cost, currency, _read_segments(recipient.message_parts))
+
+
+def _error_of_request(answer: _Answer, message: str) -> GatewayError:
+    """Why a request was refused as a whole."""
+    for meaning in _CODES.values():
+        if meaning.word == message and meaning.error is not None:
+            return _error_of_meaning(answer, meaning.error, meaning)
+    word = message if _WORD.fullmatch(message) else f"HTTP {answer.http_status}"
+    return Refused(f"The gateway refused the text [{word}].", http_status=answer.http_status)
+
+
+def _error_of_meaning(
+    answer: _Answer, error: type[GatewayError], meaning: _Meaning
+) -> GatewayError:
+    return error(f"{meaning.reason} [{meaning.word}].", http_status=answer.http_status)
+
+
+def _doubt(answer: _Answer, reason: str, word: str = "") -> Unclear:
+    word = word or f"HTTP {answer.http_status}"
+    return Unclear(
+        f"{reason}; the text may have gone out [{word}].", http_status=answer.http_status
+    )
+
+
+def _read_cost(cost: object) -> tuple[Decimal | None, str]:
+    """Amount and currency of ``KES 0.8000``."""
+    match = _COST.fullmatch(cost) if isinstance(cost, str) else None
+    return (Decimal(match[2]), match[1]) if match else (None, "")
+
+
+def _read_segments(parts: object) -> int | None:
+    # The number of parts is an octet on the air (3GPP TS 23.040, section 9.2.3.24.1).
+    return parts if isinstance(parts, int) and 0 < parts < 256 else None

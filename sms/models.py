@@ -1,0 +1,226 @@
+"""Texts: each message with its state, the attempts to send it, and what the gateway reported."""
+
+import re
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from identity.identifiers import new_id
+from sms import events
+from sms.phone_numbers import validate_phone_number
+from sms.segments import Encoding
+
+
+class MessageStatus(models.TextChoices):
+    """The states of a message; ``Message`` draws the moves between them."""
+
+    QUEUED = "queued", "Queued"
+    CLAIMED = "claimed", "Being sent"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    UNDELIVERED = "undelivered", "Not delivered"
+    UNCONFIRMED = "unconfirmed", "Unconfirmed"
+    FAILED = "failed", "Failed"
+    SUPPRESSED = "suppressed", "Opted out"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def move(self, old: MessageStatus, new: MessageStatus, **changes: Any) -> bool:
+        """Compare-and-swap the state of the one message selected: False where another was first."""
+        return self.filter(status=old).update(status=new, **changes) == 1
+
+
+class Message(models.Model):
+    """One text to one phone.
+
+    ::
+
+        queued ──> claimed ──> sending ──> sent ──> delivered
+          │           │           │          └────> undelivered
+          │           │           ├──> queued        (the gateway did not take it: later again)
+          │           │           ├──> failed        (the gateway refused it)
+          │           │           └──> unconfirmed   (it may have been taken: never sent again)
+          │           └──> queued                    (the lease ran out: nothing was sent)
+          ├──> suppressed                            (the person opted out)
+          ├──> failed                                (too old to be of use)
+          └──> cancelled                             (its order is gone)
+
+    A move is a conditional UPDATE, so of two workers one wins.
+    """
+
+    Status = MessageStatus
+    FINAL: ClassVar = frozenset(
+        {
+            MessageStatus.DELIVERED,
+            MessageStatus.UNDELIVERED,
+            MessageStatus.FAILED,
+            MessageStatus.SUPPRESSED,
+            MessageStatus.CANCELLED,
+        }
+    )
+    MAX_AGE = timedelta(hours=24)  # a confirmation that comes later only confuses
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    phone_number = models.CharField(max_length=16, validators=[validate_phone_number])
+    text = models.TextField()
+    event = models.CharField(max_length=50, blank=True)
+    about_id = models.UUIDField(null=True, help_text="What the text is about, such as an order.")
+    recipient_id = models.UUIDField(null=True, help_text="Whom it is to, such as a customer.")
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    encoding = models.CharField(max_length=5, choices=[(each, each) for each in Encoding])
+    segments = models.PositiveSmallIntegerField()
+    gateway = models.CharField(max_length=20, blank=True)
+    gateway_message_id = models.CharField(max_length=100, blank=True)
+    cost = models.DecimalField(max_digits=10, decimal_places=4, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    failure_reason = models.CharField(max_length=500, blank=True)
+    may_be_double = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    final_at = models.DateTimeField(null=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "text"
+        verbose_name_plural = "texts"
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["-created_at", "-id"], name="sms_message_newest"),
+            models.Index(fields=["about_id", "-created_at"], name="sms_message_about"),
+            models.Index(fields=["phone_number", "-created_at"], name="sms_message_phone"),
+            models.Index(fields=["status", "created_at"], name="sms_message_status"),
+            models.Index(
+                fields=["gateway_message_id"],
+                condition=~models.Q(gateway_message_id=""),
+                name="sms_message_gateway_id",
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=MessageStatus.values),
+                name="sms_message_status_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Text to {self.phone_number}"
+
+
+class Attempt(models.Model):
+    """One try at handing a message to the gateway, written down before the wire is touched.
+
+    An attempt with no outcome was cut short: the gateway may have taken the text.
+    """
+
+    class Outcome(models.TextChoices):
+        TAKEN = "taken", "Taken by the gateway"
+        NOT_TAKEN = "not_taken", "Not taken, to be tried again"
+        REFUSED = "refused", "Refused by the gateway"
+        UNCLEAR = "unclear", "No clear answer"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    gateway = models.CharField(max_length=20)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} at {self.started_at:%H:%M:%S}"
+
+
+class DeliveryReport(models.Model):
+    """What the gateway said of a message later, as it came; matched now or when the id is known."""
+
+    gateway_message_id = models.CharField(max_length=100, db_index=True)
+    status = models.CharField(max_length=50)
+    failure_reason = models.CharField(max_length=200, blank=True)
+    raw = models.JSONField(default=dict)
+    received_at = models.DateTimeField(auto_now_add=True)
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, null=True, related_name="delivery_reports"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["received_at"]
+
+    def __str__(self) -> str:
+        return f"{self.status} for {self.gateway_message_id}"
+
+
+class OptOut(models.Model):
+    """A phone whose owner wants no more texts."""
+
+    phone_number = models.CharField(
+        primary_key=True, max_length=16, validators=[validate_phone_number]
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "opt-out"
+
+    def __str__(self) -> str:
+        return self.phone_number
+
+
+class MessageTemplate(models.Model):
+    """The words of the text sent at an event, in one language."""
+
+    class Language(models.TextChoices):
+        ENGLISH = "en", "English"
+        SWAHILI = "sw", "Kiswahili"
+
+    event = models.CharField(max_length=50, editable=False)
+    language = models.CharField(
+        max_length=5, choices=Language, default=Language.ENGLISH, editable=False
+    )
+    body = models.TextField(
+        max_length=1000,
+        help_text="Words in braces are filled in, such as {customer_name}.",
+    )
+    is_active = models.BooleanField(
+        "send this text", default=True, help_text="Off: nobody is texted at this event."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "message template"
+        ordering: ClassVar = ["event", "language"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "language"], name="sms_template_unique")
+        ]
+
+    VARIABLE = re.compile(r"\{(\w*)\}")
+
+    def __str__(self) -> str:
+        return f"{self.event_label} ({self.get_language_display()})"
+
+    @property
+    def event_label(self) -> str:
+        event = events.find_event(self.event)
+        return event.label if event else self.event
+
+    def clean(self) -> None:
+        """Refuse a variable that would stand unfilled in somebody's text."""
+        event = events.find_event(self.event)
+        allowed = list(event.variables) if event else []
+        unknown = [name for name in self.VARIABLE.findall(self.body) if name not in allowed]
+        if unknown:
+            names = ", ".join(f"{{{name}}}" for name in allowed)
+            raise ValidationError(
+                {"body": f"There is no {{{unknown[0]}}} to fill in here. You can use: {names}."}
+            )
+
+    def render(self, values: dict[str, str]) -> str:
+        """The text with its variables filled in; what is no variable stays as it is."""
+        return self.VARIABLE.sub(lambda match: values.get(match[1], match[0]), self.body).strip()

@@ -1,0 +1,93 @@
+"""Is this a phone number, and how is it written? Stored is E.164: ``+254722000000``."""
+
+import re
+from functools import cache
+
+import phonenumbers
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
+
+# What people write for a country beside its names and its code.
+_EVERYDAY_NAMES = {"UK": "GB", "ENGLAND": "GB", "SCOTLAND": "GB", "WALES": "GB", "USA": "US"}
+
+
+def parse_phone_number(text: str, region: str | None = None) -> str:
+    """The E.164 form of a number that a person wrote, in national form or with its country code.
+
+    ``region`` is the two-letter code of the country whose national form is meant; the business's
+    own where it is None.
+
+    :raises ValidationError: no such number can exist there.
+    """
+    region = region or settings.DEFAULT_REGION
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        raise ValidationError(
+            "“%(text)s” is not a valid phone number in %(region)s. "
+            "Write it as it is dialled there, or with + and the country code.",
+            code="invalid",
+            params={"text": text, "region": region},
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def validate_phone_number(value: str) -> None:
+    """Accept a number in E.164 form that can exist in its country.
+
+    :raises ValidationError: it is not.
+    """
+    if not (re.fullmatch(E164_PATTERN, value) and _is_canonical(value)):
+        raise ValidationError(
+            "Enter a valid phone number with + and the country code, such as +254722000000.",
+            code="invalid",
+        )
+
+
+def _is_canonical(value: str) -> bool:
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return False
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return phonenumbers.is_valid_number(number) and written == value
+
+
+def national_form(phone_number: str) -> str:
+    """How people at home read a number: ``0722 000000`` here, ``+44 20 ...`` from elsewhere."""
+    number = phonenumbers.parse(phone_number, None)
+    style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    if phonenumbers.region_code_for_number(number) == settings.DEFAULT_REGION:
+        style = phonenumbers.PhoneNumberFormat.NATIONAL
+    return phonenumbers.format_number(number, style)
+
+
+@cache
+def _regions_by_name() -> dict[str, str]:
+    regions: dict[str, str] = {}
+    for region, names in LOCALE_DATA.items():
+        for name in names.values():
+            if not name.startswith("*"):  # a starred entry points to another language's name
+                regions.setdefault(name.upper(), region)
+    return regions | _EVERYDAY_NAMES | {code: code for code in phonenumbers.SUPPORTED_REGIONS}
+
+
+def region_named(country: str) -> str:
+    """The two-letter code of a country: from its code or its name in any language known.
+
+    :raises ValidationError: there is no such country.
+    """
+    region = _regions_by_name().get(country.strip().upper())
+    if region is None:
+        raise ValidationError(
+            "“%(country)s” is not a country that is known here. Use its English name or its "
+            "two-letter code, such as Kenya or KE.",
+            code="invalid",
+            params={"country": country},
+        )
+    return region

@@ -1,0 +1,27 @@
+"""The wording of texts at each event: what the app comes with, until staff change it."""
+
+import json
+from pathlib import Path
+
+from django.db import transaction
+
+from sms.models import MessageTemplate
+
+
+@transaction.atomic
+def load_templates(path: Path) -> int:
+    """Add the templates of a file that are not there yet; how many were added.
+
+    One that is there is left as staff made it.
+
+    :raises ValidationError: a template uses a word that its event does not have.
+    """
+    added = 0
+    for row in json.loads(path.read_text()):
+        template = MessageTemplate(**row)
+        template.full_clean(validate_constraints=False)
+        _, is_new = MessageTemplate.objects.get_or_create(
+            event=template.event, language=template.language, defaults={"body": template.body}
+        )
+        added += is_new
+    return added

@@ -1,0 +1,120 @@
+"""What every test has: no network but this machine, a settled clock of settings, and people."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from pytest_socket import socket_allow_hosts
+
+from identity.models import Role, User
+from identity.session_tokens import issue_tokens
+from project.setup import FIXTURES
+from sms.gateway import get_gateway
+from tests import factories
+
+JSON = "application/json"
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine() -> None:
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_test_settings() -> None:
+    """What a test run may do without: collected static files, and a slow password hash."""
+    settings.STORAGES["staticfiles"]["BACKEND"] = (
+        "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file: threads share a database in memory, and its locks are other ones."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        folder = tmp_path_factory.mktemp("database")
+        database.setdefault("TEST", {})["NAME"] = str(folder / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _gateway_of_this_test() -> Iterator[None]:
+    """The gateway is made once a process; a test that changes the settings wants its own."""
+    get_gateway.cache_clear()
+    yield
+    get_gateway.cache_clear()
+
+
+@pytest.fixture
+def roles(db: None) -> dict[str, Role]:
+    """The roles that Karani comes with, by name."""
+    return factories.roles()
+
+
+@pytest.fixture
+def templates(db: None) -> None:
+    """The wording that Karani comes with."""
+    factories.templates()
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    """A superuser."""
+    return factories.superuser()
+
+
+@pytest.fixture
+def admin_client(boss: User) -> Client:
+    """A browser in which the superuser is signed in."""
+    client = Client()
+    client.force_login(boss)
+    return client
+
+
+class Api:
+    """A caller of the API with a token, who sends and gets JSON."""
+
+    def __init__(self, user: User | None) -> None:
+        self.client = Client()
+        self.headers: dict[str, str] = {}
+        if user is not None:
+            self.headers["Authorization"] = f"Bearer {issue_tokens(user).access}"
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(path, query, headers=self.headers)
+
+    def delete(self, path: str) -> Any:
+        return self.client.delete(path, headers=self.headers)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.client.post(path, body, content_type=JSON, headers=self.headers)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self.client.put(path, body, content_type=JSON, headers=self.headers)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self.client.patch(path, body, content_type=JSON, headers=self.headers)
+
+
+@pytest.fixture
+def as_user() -> Callable[[User | None], Api]:
+    """Call the API as somebody."""
+    return Api
+
+
+@pytest.fixture
+def api(boss: User) -> Api:
+    """Call the API as the superuser."""
+    return Api(boss)
+
+
+@pytest.fixture
+def fixtures() -> Path:
+    return FIXTURES

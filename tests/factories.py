@@ -1,0 +1,64 @@
+"""Test data, made by the real operations. Each call makes another one unless told which."""
+
+from itertools import count
+from typing import Any, cast
+
+from crm.customers import register_customer
+from crm.models import Customer, Order
+from crm.orders import place_order
+from identity import roles as identity_roles
+from identity.models import Role, User
+from project.setup import FIXTURES
+from sms import outbox, wording
+from sms.models import Message
+
+_numbers = count(1)
+
+PASSWORD = "correct horse battery staple"
+
+
+def customer(*, sms_opted_out: bool = False, **facts: Any) -> Customer:
+    number = next(_numbers)
+    facts.setdefault("name", f"Customer {number}")
+    facts.setdefault("phone_number", f"+2547{number:08d}")
+    return register_customer(Customer(**facts), sms_opted_out=sms_opted_out)
+
+
+def order(*, text_customer: bool = True, **facts: Any) -> Order:
+    if "customer" not in facts:
+        facts["customer"] = customer()
+    facts.setdefault("item", "Laptop Computer")
+    facts.setdefault("amount", "1299.99")
+    return place_order(Order(**facts), text_customer=text_customer)
+
+
+def message(phone_number: str = "+254722000000", text: str = "Hello", **facts: Any) -> Message:
+    return outbox.queue_message(phone_number, text, **facts)
+
+
+def roles() -> dict[str, Role]:
+    identity_roles.load_roles(FIXTURES / "roles.json")
+    # To the stubs a proxy's manager makes what it is a proxy of.
+    return {role.name: cast("Role", role) for role in Role.objects.all()}
+
+
+def templates() -> None:
+    wording.load_templates(FIXTURES / "message_templates.json")
+
+
+def user(*role_names: str, **facts: Any) -> User:
+    """A user with these roles; without any, one who serves themself."""
+    number = next(_numbers)
+    facts.setdefault("username", f"user{number}")
+    facts.setdefault("email", f"user{number}@example.com")
+    made = User.objects.create_user(password=PASSWORD, **facts)
+    known = roles()
+    identity_roles.assign_roles(made, [known[name] for name in role_names])
+    return made
+
+
+def superuser(**facts: Any) -> User:
+    number = next(_numbers)
+    facts.setdefault("username", f"boss{number}")
+    facts.setdefault("email", f"boss{number}@example.com")
+    return User.objects.create_superuser(password=PASSWORD, **facts)

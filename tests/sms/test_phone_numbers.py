@@ -1,0 +1,80 @@
+"""How a phone is written, where it may be, and what is none."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from sms.phone_numbers import (
+    national_form,
+    parse_phone_number,
+    region_named,
+    validate_phone_number,
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["0722000000", "0722 000 000", "+254 722 000000", "254722000000", "(0722) 000-000"]
+)
+def test_a_kenyan_phone_is_understood_however_it_is_written(text: str) -> None:
+    assert parse_phone_number(text) == "+254722000000"
+
+
+def test_a_region_says_whose_national_form_is_meant() -> None:
+    assert parse_phone_number("020 7946 0018", "GB") == "+442079460018"
+    with pytest.raises(ValidationError, match="is not a valid phone number in KE"):
+        parse_phone_number("020 7946 0018")
+
+
+@pytest.mark.parametrize("text", ["", "none", "12", "0722", "+25472200000000", "+999722000000"])
+def test_what_is_no_phone_says_what_to_write(text: str) -> None:
+    with pytest.raises(ValidationError, match="Write it as it is dialled there"):
+        parse_phone_number(text)
+
+
+def test_stored_phones_are_e164() -> None:
+    validate_phone_number("+254722000000")
+    validate_phone_number("+442079460018")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0722000000",
+        "254722000000",
+        "+254 722000000",
+        "+2540722000000",
+        "+254722",
+        "+999722000000",
+        "+٢٥٤722000000",
+        "",
+        "+254722000000\n",
+    ],
+)
+def test_any_other_form_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="with \\+ and the country code"):
+        validate_phone_number(value)
+
+
+def test_people_at_home_read_the_national_form() -> None:
+    assert national_form("+254722000000") == "0722 000000"
+    assert national_form("+442079460018") == "+44 20 7946 0018"
+
+
+@pytest.mark.parametrize(
+    ("country", "region"),
+    [
+        ("Kenya", "KE"),
+        ("ke", "KE"),
+        (" UK ", "GB"),
+        ("USA", "US"),
+        ("Deutschland", "DE"),
+        ("Germany", "DE"),
+        ("Tanzania", "TZ"),
+    ],
+)
+def test_a_country_is_known_by_its_names_and_its_code(country: str, region: str) -> None:
+    assert region_named(country) == region
+
+
+def test_an_unknown_country_says_what_to_write() -> None:
+    with pytest.raises(ValidationError, match="such as Kenya or KE"):
+        region_named("Atlantis")
