@@ -2,11 +2,12 @@
 
 import re
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 
@@ -67,10 +68,24 @@ def national_form(phone_number: str) -> str:
     return phonenumbers.format_number(number, style)
 
 
+def _country_names() -> dict[str, dict[str, str]]:
+    """The names of each region by language, which phonenumbers ships.
+
+    Its module is loaded past its package, whose own ``__init__`` reads every geocoding table there
+    is: 96 MB in each process.
+    """
+    path = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    spec = spec_from_file_location("phonenumbers.geodata.locale", path)
+    module = module_from_spec(spec)  # type: ignore[arg-type]  # the file is there, or its loader says
+    spec.loader.exec_module(module)  # type: ignore[union-attr]  # as above
+    names: dict[str, dict[str, str]] = module.LOCALE_DATA
+    return names
+
+
 @cache
 def _regions_by_name() -> dict[str, str]:
     regions: dict[str, str] = {}
-    for region, names in LOCALE_DATA.items():
+    for region, names in _country_names().items():
         for name in names.values():
             if not name.startswith("*"):  # a starred entry points to another language's name
                 regions.setdefault(name.upper(), region)
