@@ -7,7 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from project.api import api
-from project.health import healthz, readyz
+from project.health import readyz
 from project.problems import api_not_found
 
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
@@ -19,6 +19,5 @@ urlpatterns = [
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),
-    path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]
