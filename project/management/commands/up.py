@@ -1,0 +1,98 @@
+"""``manage.py up``: everything a newcomer needs, in one command and until Ctrl-C."""
+
+import socket
+import sys
+import urllib.request
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from identity.models import User
+from project import setup, supervisor
+from project.environment import BASE_DIR, child_environment, environment
+
+MANAGE = str(BASE_DIR / "manage.py")
+COMMANDS = {
+    "web server": [
+        *(sys.executable, "-m", "gunicorn", "-c", "python:project.gunicorn"),
+        *("--chdir", str(BASE_DIR), "project.wsgi"),
+    ],
+    "worker": [sys.executable, MANAGE, "qcluster"],
+}
+
+
+class Command(BaseCommand):
+    help = "Prepare the database, then run the web server and the worker until Ctrl-C."
+    requires_system_checks = ()  # the tables they look at may not be there yet
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-demo", action="store_true", help="start with no demo business")
+
+    def handle(self, *args: Any, no_demo: bool = False, **options: Any) -> None:
+        self._refuse_a_taken_port()
+        self.stdout.write("Preparing the database ...")
+        environment.data_dir.mkdir(parents=True, exist_ok=True)
+        setup.prepare()
+        greeting = "Sign in with the account you have."
+        if not User.objects.exists():
+            # The demo's people have made-up phones: no real gateway is to see them.
+            if not no_demo and environment.sms_gateway != "africastalking":
+                setup.load_demo()
+            greeting = self._first_sign_in(*setup.make_administrator())
+        code = supervisor.run(
+            COMMANDS,
+            child_environment(),
+            is_ready=_answers,
+            on_ready=lambda: self._greet(greeting),
+        )
+        self.stdout.write("Karani has stopped.")
+        if code:
+            raise SystemExit(code)
+
+    def _refuse_a_taken_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((environment.host, environment.port))
+            except OSError:
+                port = environment.port
+                raise CommandError(
+                    f"Port {port} is taken. Free it, or choose another: PORT={port + 1} make run"
+                ) from None
+
+    def _first_sign_in(self, user: User, password: str) -> str:
+        if environment.django_superuser_password:
+            return f"Sign in as {user.username} with the password of DJANGO_SUPERUSER_PASSWORD."
+        return (
+            f"Sign in as:  {user.username}\n"
+            f"  Password:    {password}   (shown this once, and stored nowhere)"
+        )
+
+    def _greet(self, greeting: str) -> None:
+        address = environment.address
+        self.stdout.write(
+            f"""
+  Karani runs at {address}
+
+  {greeting}
+
+  Try next:
+    1. Place an order             {address}/admin/crm/order/add/
+    2. Read the text it sent      {address}/admin/sms/message/phones/
+    3. Import your customers      {address}/admin/crm/customer/import/
+
+  The API is described at {address}/api/docs. Ctrl-C stops it all.
+"""
+        )
+        self.stdout.flush()
+
+
+def _answers() -> bool:
+    """Does the web server answer yet?"""
+    host = "127.0.0.1" if environment.host == "0.0.0.0" else environment.host  # noqa: S104  # asked
+    address = f"http://{host}:{environment.port}/healthz"
+    try:
+        with urllib.request.urlopen(address, timeout=1):  # our own address
+            return True
+    except OSError:
+        return False
