@@ -1,0 +1,73 @@
+# `make` lists the commands. They need python3 (3.11 or newer); PYTHON=python3.12 picks another.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lock venv users-lock developers-lock
+
+asked := $(PYTHON)
+PYTHON ?= python3
+python := .venv/bin/python
+version := print(*sys.version_info[:2], sep=".")
+
+# $(call install,LOCKS): .venv as the last of these locks says, each a superset of those before it.
+# A copy in .venv marks a lock as installed, so that only one that has changed is installed again.
+define install
+@cmp -s $(lastword $(1)) .venv/$(lastword $(1)) || { \
+	echo "Installing dependencies into .venv ..." && \
+	$(python) -m pip install -qq --disable-pip-version-check --no-input --no-deps \
+		--require-hashes -r $(lastword $(1)) && \
+	cp $(1) .venv/; }
+endef
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: users-lock ## Make .venv with the dependencies, and start nothing
+
+run: users-lock ## Start Karani: web server, worker and, the first time, a demo business
+	@exec $(python) manage.py up
+
+test: developers-lock ## Run the whole suite with coverage (ARGS="-k orders" goes to pytest)
+	@exec $(python) tests/run.py $(ARGS)
+
+# The address is https so that `check --deploy` looks at what a real installation runs.
+check: export DATABASE_URL := sqlite://:memory:
+check: export DEBUG := off
+check: export PUBLIC_URL := https://karani.example.com
+check: export SECRET_KEY := only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
+check: developers-lock ## Lint, format, types, import floors, migrations, deployment settings
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports --no-logo
+	$(python) manage.py makemigrations --check --dry-run
+	$(python) manage.py check --deploy --fail-level WARNING
+
+# Pins that still fit stay as they are. The developers' lock keeps to the users' one: a superset.
+compile = pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header $(OPTIONS)
+lock: ## Write both lock files from pyproject.toml (OPTIONS=--upgrade takes new versions)
+	@uv=$$(command -v uv) || { \
+		uv=.venv-lock/bin/uv; \
+		test -x $$uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -qq uv; }; \
+	} && \
+	$$uv $(compile) --output-file requirements.lock && \
+	$$uv $(compile) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+users-lock: venv
+	$(call install,requirements.lock)
+
+developers-lock: venv
+	$(call install,requirements.lock requirements-dev.lock)
+
+# A .venv is made again where it is broken, or where PYTHON asks for another version.
+venv:
+	@have=$$($(python) -c 'import pip, sys; $(version)' 2>/dev/null); \
+	if [ -n "$$have" ] && [ -z "$(asked)" ]; then exit; fi; \
+	want=$$($(PYTHON) -c 'import sys; $(version) if sys.version_info >= (3, 11) else exit(1)' \
+		2>/dev/null) || { \
+		echo "$(PYTHON) is missing or too old: install Python 3.11 or newer; if it is not your" \
+			"python3, name it, as in PYTHON=python3.12 make run" >&2; exit 1; }; \
+	if [ "$$have" = "$$want" ]; then exit; fi; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make a virtual environment: install python3-venv" >&2; exit 1; }; \
+	$(PYTHON) -m venv --clear .venv

@@ -1,0 +1,181 @@
+"""Which parts of the suite can run here, and did they all pass? ``make test`` runs this file.
+
+The suite runs on SQLite; again on PostgreSQL, where ``TEST_DATABASE_URL`` names one or one answers
+on this machine; and the browser tests where there is a Chromium (``CHROMIUM`` names one that is
+not on the ``PATH``). A part that cannot run is left out with one line that says why; with
+``--require-all`` that is a failure. Other arguments go to pytest: ``make test ARGS="-k orders"``.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSER_TESTS = "tests/browser"
+SQLITE = "sqlite://:memory:"
+LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+COVERED_APPS = ("crm", "identity", "sms")
+LEAST_COVERAGE = 95  # percent of the lines and branches of these apps together
+NOTHING_COLLECTED = 5  # pytest's exit status
+WORKERS = str(min(os.cpu_count() or 1, 4))  # each has a database of its own to make
+
+
+@dataclass
+class Part:
+    """One run of pytest over a part of the suite."""
+
+    name: str
+    environment: dict[str, str]
+    is_browser: bool = False
+    why_not: str = ""  # the reason why it cannot run here
+    is_wanted: bool = False  # somebody asked for it, so leaving it out is a failure
+
+    def tests(self, arguments: list[str]) -> list[str]:
+        """The paths to run: those of this part among the arguments, all where they name none."""
+        named = [argument for argument in arguments if argument.startswith("tests")]
+        everything = BROWSER_TESTS if self.is_browser else "tests"
+        return [
+            path
+            for path in named or [everything]
+            if path.startswith(BROWSER_TESTS) == self.is_browser
+        ]
+
+    def run(self, arguments: list[str]) -> int:
+        """Run it, say in one line how it went, and return pytest's exit status."""
+        options = [argument for argument in arguments if not argument.startswith("tests")]
+        if self.is_browser:
+            # Not measured: the other runs see the same code, and the pages would only be slower.
+            pytest = ["-m", "pytest"]
+        else:
+            pytest = ["-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
+            options.append(f"--ignore={BROWSER_TESTS}")
+        print(f"== {self.name}", flush=True)
+        started = time.monotonic()
+        command = [sys.executable, *pytest, "-q", "-n", WORKERS, *options, *self.tests(arguments)]
+        status = subprocess.run(command, cwd=ROOT, env=self.environment, check=False).returncode
+        outcome = {0: "passed", NOTHING_COLLECTED: "no tests"}.get(status, "FAILED")
+        print(f"{self.name}: {outcome}, {time.monotonic() - started:.0f} s", flush=True)
+        return status
+
+
+def clean_environment(data_dir: str) -> dict[str, str]:
+    """The environment with none of a developer's own settings, exported or in ``.env``."""
+    settings = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    kept = {name: value for name, value in os.environ.items() if name not in settings}
+    return kept | {
+        "DATA_DIR": data_dir,
+        "DEBUG": "off",
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": "only-for-the-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+    }
+
+
+def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
+    named = os.environ.get("TEST_DATABASE_URL", "")
+    postgres = named or LOCAL_POSTGRES
+    chromium = find_chromium()
+    return [
+        Part("SQLite", environment | {"DATABASE_URL": SQLITE}),
+        Part(
+            "PostgreSQL",
+            environment | {"DATABASE_URL": postgres},
+            why_not=why_no_postgres(postgres),
+            is_wanted=bool(named),
+        ),
+        Part(
+            "Browser",
+            environment | {"DATABASE_URL": SQLITE, "CHROMIUM": chromium},
+            is_browser=True,
+            why_not="" if chromium else f"no {', '.join(CHROMIUMS)} on the PATH, no CHROMIUM",
+        ),
+    ]
+
+
+def why_no_postgres(url: str) -> str:
+    try:
+        psycopg2.connect(url, connect_timeout=3).close()
+    except psycopg2.Error as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def find_chromium() -> str:
+    """The path of a Chromium that starts, or nothing: Ubuntu's may be a stub that does not."""
+    for name in (os.environ.get("CHROMIUM"), *CHROMIUMS):
+        path = shutil.which(name or "")
+        if path:
+            asked = subprocess.run([path, "--version"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                return path
+    return ""
+
+
+def coverage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "coverage", *arguments]
+    return subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
+
+
+def is_covered() -> bool:
+    """Print what the runs covered together, and say whether it is enough."""
+    coverage("combine", "--quiet")
+    print(coverage("report").stdout)
+    gate = coverage(
+        "report",
+        f"--include={','.join(f'{app}/*' for app in COVERED_APPS)}",
+        f"--fail-under={LEAST_COVERAGE}",
+        "--precision=2",  # without it 94.5 counts as 95
+        "--format=total",
+    )
+    total = gate.stdout.partition("\n")[0]
+    print(f"Coverage of {', '.join(COVERED_APPS)}: {total} %, at least {LEAST_COVERAGE} % wanted")
+    return gate.returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--require-all", action="store_true", help="fail if a part is left out")
+    options, arguments = parser.parse_known_args()
+
+    started = time.monotonic()
+    coverage("erase")  # an interrupted run leaves its data behind
+    failed: list[str] = []
+    statuses: list[int] = []
+    with tempfile.TemporaryDirectory() as data_dir:
+        for part in parts_of_the_suite(clean_environment(data_dir)):
+            if not part.tests(arguments):
+                continue
+            if part.why_not:
+                print(f"{part.name}: left out, {part.why_not}", flush=True)
+                if options.require_all or part.is_wanted:
+                    failed.append(part.name)
+                continue
+            statuses.append(part.run(arguments))
+            # Arguments may choose tests of one part only; without them, no tests is a mistake.
+            if statuses[-1] != 0 and not (arguments and statuses[-1] == NOTHING_COLLECTED):
+                failed.append(part.name)
+    if 0 not in statuses and not failed:
+        failed.append(f"no test for {' '.join(arguments)}")
+    if failed or (arguments and not options.require_all):
+        print("Coverage: left out,", "a part failed" if failed else "arguments chose the tests")
+    elif not is_covered():
+        failed.append("coverage")
+    outcome = f"FAILED: {', '.join(failed)}" if failed else "All passed"
+    print(f"{outcome}, {time.monotonic() - started:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
