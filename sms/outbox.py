@@ -12,7 +12,7 @@ from sms.segments import count_segments
 SEND_TASK = "sms.tasks.send_message"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def queue_message(
     phone_number: str,
     text: str,
