@@ -41,6 +41,15 @@ def assign_roles(user: User, roles: Iterable[Role]) -> None:
     mark_staff(user)
 
 
+@transaction.atomic
+def delete_role(role: Role) -> None:
+    """Delete a role; who had no other is staff no longer."""
+    holders = list(User.objects.filter(groups=role))
+    role.delete()
+    for holder in holders:
+        mark_staff(holder)
+
+
 def mark_staff(user: User) -> None:
     """Bring ``is_staff`` in line with the user's roles; an administrator always is staff."""
     is_staff = user.is_superuser or user.groups.exists()

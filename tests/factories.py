@@ -52,7 +52,7 @@ def user(*role_names: str, **facts: Any) -> User:
     facts.setdefault("username", f"user{number}")
     facts.setdefault("email", f"user{number}@example.com")
     made = User.objects.create_user(password=PASSWORD, **facts)
-    known = roles()
+    known = roles() if role_names else {}
     identity_roles.assign_roles(made, [known[name] for name in role_names])
     return made
 
