@@ -38,6 +38,14 @@ def parse_phone_number(text: str, region: str | None = None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def find_phone_number(text: str) -> str | None:
+    """The E.164 form of what somebody typed into a search, or None where it is no phone."""
+    try:
+        return parse_phone_number(text)
+    except ValidationError:
+        return None
+
+
 def validate_phone_number(value: str) -> None:
     """Accept a number in E.164 form that can exist in its country.
 

@@ -1,0 +1,345 @@
+"""The screens of texts: a log that nobody edits, the simulated phones, and the wording."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from identity.models import Role, User
+from identity.roles import assign_roles
+from sms import admin, delivery_reports, tasks
+from sms.models import Attempt, DeliveryReport, Message, MessageTemplate
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+LOG, PHONES, WORDING = (
+    "/admin/sms/message/",
+    "/admin/sms/message/phones/",
+    "/admin/sms/messagetemplate/",
+)
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser in which a Viewer is signed in."""
+    return browser(factories.user("Viewer"))
+
+
+def everybody() -> list[User]:
+    roles = ("Viewer", "Clerk", "Manager", "Administrator")
+    return [*(factories.user(role) for role in roles), factories.superuser()]
+
+
+def sent(phone_number: str = "+254722000000", text: str = "Hello", minutes_ago: int = 0) -> Message:
+    """A text that the simulator took."""
+    message = factories.message(phone_number, text)
+    tasks.send_message(str(message.pk))
+    Message.objects.filter(pk=message.pk).update(
+        sent_at=timezone.now() - timedelta(minutes=minutes_ago)
+    )
+    message.refresh_from_db()
+    return message
+
+
+def listed(page: Any) -> list[Any]:
+    return list(page.context["cl"].result_list)
+
+
+def words_of(page: Any) -> str:
+    return unescape(page.content.decode())
+
+
+# --- The log ------------------------------------------------------------------------------------
+
+
+def test_the_log_shows_each_text_with_its_phone_its_state_and_its_price(client: Client) -> None:
+    message = factories.message("+254722000000", "Habari " + "x" * 80)
+    Message.objects.filter(pk=message.pk).update(
+        status="undelivered", cost=Decimal("0.8000"), currency="KES"
+    )
+    words = words_of(client.get(LOG))
+    for expected in ("0722 000000", f"Habari {'x' * 72}…", "Not delivered", "KES 0.80"):
+        assert expected in words
+    assert "x" * 73 not in words
+
+
+def test_a_text_is_found_by_its_phone_and_its_words(client: Client) -> None:
+    wanted = factories.message("+254722000000", "Hello Wanjiku")
+    factories.message("+254733111111", "Hello Otieno")
+    assert listed(client.get(LOG, {"q": "722000"})) == [wanted]
+    assert listed(client.get(LOG, {"q": "wanjiku"})) == [wanted]
+    assert listed(client.get(LOG, {"status__exact": "failed"})) == []
+
+
+def test_a_text_is_found_by_its_phone_as_the_log_writes_it(client: Client) -> None:
+    wanted = factories.message("+254722000000")
+    factories.message("+254733111111")
+    assert listed(client.get(LOG, {"q": "0722 000000"})) == [wanted]
+
+
+def test_a_text_tells_its_attempts_and_its_reports(client: Client) -> None:
+    message = sent(text="<i>Hello</i>")
+    Attempt.objects.create(
+        message=message,
+        gateway="africastalking",
+        started_at=datetime(2026, 9, 21, 12, 30, tzinfo=UTC),
+        outcome=Attempt.Outcome.NOT_TAKEN,
+        detail="Connection refused.",
+    )
+    delivery_reports.receive_report(message.gateway_message_id, "AbsentSubscriber", "Phone is off")
+    words = words_of(client.get(f"{LOG}{message.pk}/change/"))
+    for expected in (
+        "0722 000000",
+        "Not delivered",
+        "Taken by the gateway",
+        "Not taken, to be tried again",
+        "Connection refused.",
+        "AbsentSubscriber",
+        "Phone is off",
+        message.gateway_message_id,
+    ):
+        assert expected in words
+    assert "<i>Hello" not in client.get(f"{LOG}{message.pk}/change/").content.decode()
+
+
+def test_nobody_adds_changes_or_deletes_a_text() -> None:
+    message = sent()
+    delivery_reports.receive_report(message.gateway_message_id, "Success")
+    before = list(Message.objects.values())
+    fields = {
+        "text": "Changed",
+        "status": "failed",
+        "post": "yes",
+        "attempts-TOTAL_FORMS": "0",
+        "attempts-INITIAL_FORMS": "0",
+        "delivery_reports-TOTAL_FORMS": "0",
+        "delivery_reports-INITIAL_FORMS": "0",
+    }
+    for user in everybody():
+        client = browser(user)
+        assert client.get(f"{LOG}{message.pk}/change/").status_code == 200
+        for url in ("add/", f"{message.pk}/change/", f"{message.pk}/delete/"):
+            assert client.post(f"{LOG}{url}", fields).status_code == 403
+        assert client.get(f"{LOG}add/").status_code == 403
+        client.post(
+            LOG, {"action": "delete_selected", "_selected_action": str(message.pk), "post": "yes"}
+        )
+    assert list(Message.objects.values()) == before
+    assert (Attempt.objects.count(), DeliveryReport.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("url", [LOG, PHONES, WORDING])
+def test_a_user_without_a_role_opens_none_of_these_pages(url: str) -> None:
+    response = browser(factories.user()).get(url)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
+
+
+def test_the_log_costs_the_same_queries_for_1_text_and_for_50(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin.MessageAdmin, "list_per_page", 100)
+    counts = []
+    for number in (1, 49):
+        for _ in range(number):
+            factories.message()
+        client.get(LOG)  # whatever is looked up once
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(LOG)
+        assert len(listed(page)) == Message.objects.count()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# --- The simulated phones -----------------------------------------------------------------------
+
+
+def test_a_phone_shows_its_texts_from_the_oldest_to_the_newest(client: Client) -> None:
+    sent(text="second", minutes_ago=5)
+    sent(text="first", minutes_ago=10)
+    sent(text="third <b>")
+    words = client.get(PHONES).content.decode()
+    assert "0722 000000" in words
+    assert words.index("first") < words.index("second") < words.index("third &lt;b&gt;")
+
+
+def test_the_phone_that_was_texted_last_comes_first(client: Client) -> None:
+    sent("+254722000001", minutes_ago=10)
+    sent("+254722000002", minutes_ago=5)
+    sent("+254722000003", minutes_ago=20)
+    sent("+254722000001", minutes_ago=1)
+    phones = client.get(PHONES).context["phones"]
+    assert [(phone["number"], len(phone["messages"])) for phone in phones] == [
+        ("0722 000001", 2),
+        ("0722 000002", 1),
+        ("0722 000003", 1),
+    ]
+
+
+def test_a_phone_shows_its_newest_20_texts(client: Client) -> None:
+    for number in range(22):
+        sent(text=f"text {number}", minutes_ago=22 - number)
+    (phone,) = client.get(PHONES).context["phones"]
+    assert [message.text for message in phone["messages"]] == [
+        f"text {number}" for number in range(2, 22)
+    ]
+
+
+def test_a_phone_with_many_texts_takes_none_from_another(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "SHOWN_PHONES", 2)
+    monkeypatch.setattr(admin, "SHOWN_TEXTS", 2)
+    sent("+254722000001", minutes_ago=10)
+    for _ in range(4):
+        sent("+254722000002")
+    phones = client.get(PHONES).context["phones"]
+    assert [len(phone["messages"]) for phone in phones] == [2, 1]
+
+
+def test_only_what_the_simulator_took_is_on_a_phone(client: Client) -> None:
+    factories.message(text="not sent yet")
+    Message.objects.filter(pk=sent(text="for real").pk).update(gateway="africastalking")
+    page = client.get(PHONES)
+    assert page.context["phones"] == []
+    assert "No text was sent yet." in page.content.decode()
+
+
+def test_the_phones_cost_the_same_queries_for_1_and_for_30(client: Client) -> None:
+    counts = []
+    for number in (1, 29):
+        for _ in range(number):
+            sent(f"+2547220000{Message.objects.count():02d}")
+        client.get(PHONES)  # whatever is looked up once
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(PHONES)
+        assert len(page.context["phones"]) == Message.objects.count()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_phones_are_shown_to_those_only_who_may_see_texts() -> None:
+    packer = factories.user()
+    packers = Role(name="Packer")
+    packers.save()
+    assign_roles(packer, [packers])
+    assert browser(packer).get(PHONES).status_code == 403
+    for user in everybody():
+        assert browser(user).get(PHONES).status_code == 200
+
+
+# --- The wording --------------------------------------------------------------------------------
+
+VARIABLES = "{customer_name}, {item}, {currency}, {amount}, {order_number}"
+
+
+@pytest.fixture
+def template(templates: None) -> MessageTemplate:
+    return MessageTemplate.objects.get(event="order_placed", language="en")
+
+
+def test_a_manager_changes_the_wording_and_the_next_text_has_it(
+    template: MessageTemplate,
+) -> None:
+    response = browser(factories.user("Manager")).post(
+        f"{WORDING}{template.pk}/change/",
+        {"body": "Dear {customer_name}, thank you: {order_number}.", "is_active": "on"},
+    )
+    assert response.status_code == 302
+    order = factories.order(customer=factories.customer(name="Wanjiku"))
+    assert Message.objects.get().text == f"Dear Wanjiku, thank you: {order.order_number}."
+
+
+def test_a_manager_switches_a_text_off_and_nobody_gets_it(template: MessageTemplate) -> None:
+    browser(factories.user("Manager")).post(
+        f"{WORDING}{template.pk}/change/", {"body": template.body}
+    )
+    factories.order()
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("Dear {name}", f"There is no {{name}} to fill in here. You can use: {VARIABLES}."),
+        ("Dear {}", f"There is no {{}} to fill in here. You can use: {VARIABLES}."),
+        (" ", "This field is required."),
+        ("x" * 1001, "Ensure this value has at most 1000 characters (it has 1001)."),
+    ],
+    ids=["unknown variable", "variable without a name", "nothing", "too long"],
+)
+def test_a_wording_that_cannot_be_is_told_and_not_saved(
+    template: MessageTemplate, body: str, message: str
+) -> None:
+    page = browser(factories.user("Manager")).post(
+        f"{WORDING}{template.pk}/change/", {"body": body, "is_active": "on"}
+    )
+    assert page.status_code == 200
+    assert dict(page.context["adminform"].form.errors) == {"body": [message]}
+    assert list(MessageTemplate.objects.filter(pk=template.pk).values()) == [
+        {
+            "id": template.pk,
+            "event": "order_placed",
+            "language": "en",
+            "body": template.body,
+            "is_active": True,
+            "updated_at": template.updated_at,
+        }
+    ]
+
+
+def test_the_event_and_the_language_of_a_wording_stay(template: MessageTemplate) -> None:
+    browser(factories.user("Manager")).post(
+        f"{WORDING}{template.pk}/change/",
+        {"body": "Thanks", "is_active": "on", "event": "other", "language": "sw"},
+    )
+    template.refresh_from_db()
+    assert (template.event, template.language, template.body) == ("order_placed", "en", "Thanks")
+
+
+def test_the_page_of_a_wording_shows_its_words_an_example_and_its_length(
+    template: MessageTemplate,
+) -> None:
+    words = words_of(browser(factories.user("Manager")).get(f"{WORDING}{template.pk}/change/"))
+    for expected in (
+        "Order placed (English)",
+        VARIABLES,
+        "Hello Wanjiku Kamau! Your order for Laptop Computer worth KES 1,299.99 has been received.",
+        "1 message (GSM-7)",
+    ):
+        assert expected in words
+
+
+@pytest.mark.parametrize("role", ["Viewer", "Clerk"])
+def test_who_may_not_change_the_wording_reads_it_and_is_refused(
+    template: MessageTemplate, role: str
+) -> None:
+    client = browser(factories.user(role))
+    assert client.get(f"{WORDING}{template.pk}/change/").status_code == 200
+    response = client.post(f"{WORDING}{template.pk}/change/", {"body": "Mine", "is_active": "on"})
+    assert response.status_code == 403
+    assert MessageTemplate.objects.get(pk=template.pk).body == template.body
+
+
+def test_nobody_adds_or_deletes_a_wording(template: MessageTemplate) -> None:
+    for user in everybody():
+        client = browser(user)
+        assert client.post(f"{WORDING}add/", {"body": "Mine"}).status_code == 403
+        response = client.post(f"{WORDING}{template.pk}/delete/", {"post": "yes"})
+        assert response.status_code == 403
+        action = {"action": "delete_selected", "_selected_action": template.pk, "post": "yes"}
+        client.post(WORDING, action)
+    assert MessageTemplate.objects.count() == 2
