@@ -31,14 +31,18 @@ def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Cus
 def update_customer(customer: Customer, *, sms_opted_out: bool | None = None) -> Customer:
     """Save a changed customer; the consent to texts only where it is given.
 
+    The consent is that of the phone on record: a new phone that is opted out stays so.
+
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
     """
     with _named_conflicts(customer), transaction.atomic():
         _check(customer)
+        known_phone = Customer.objects.filter(pk=customer.pk, phone_number=customer.phone_number)
+        is_known_phone = sms_opted_out is False and known_phone.exists()
         customer.save(force_update=True)
-        if sms_opted_out is True:
+        if sms_opted_out:
             opt_outs.opt_out(customer.phone_number)
-        elif sms_opted_out is False:
+        elif is_known_phone:
             opt_outs.opt_in(customer.phone_number)
     customer.sms_opted_out = opt_outs.is_opted_out(customer.phone_number)
     return customer

@@ -18,6 +18,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PlainSerializer,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -25,6 +26,7 @@ from pydantic import ValidationError as PydanticValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from crm.models import Customer, CustomerQuerySet, Order, OrderQuerySet
+from identity.models import User
 from sms.models import MessageStatus
 from sms.phone_numbers import E164_PATTERN
 
@@ -145,13 +147,15 @@ class NewRow(Schema):
     in the same answer, so that every wrong field is known at once."""
 
     @classmethod
-    def refused_by_rows(cls, data: dict[str, Any]) -> dict[str, str]:  # noqa: ARG003  # for others
-        """A message for each field whose value the stored rows forbid."""
+    def refused_by_rows(cls, data: dict[str, Any], user: User) -> dict[str, str]:  # noqa: ARG003  # for who overrides it
+        """A message for each field whose value the stored rows, as the user sees them, forbid."""
         return {}
 
     @model_validator(mode="wrap")
     @classmethod
-    def _name_every_wrong_field(cls, data: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+    def _name_every_wrong_field(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Any], info: ValidationInfo
+    ) -> Any:
         try:
             return handler(data)
         except PydanticValidationError as error:
@@ -159,7 +163,8 @@ class NewRow(Schema):
                 raise
             wrong = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
             problems = [_copied(problem) for problem in error.errors()]
-            for name, message in cls.refused_by_rows(data).items():
+            user = (info.context or {})["request"].user
+            for name, message in cls.refused_by_rows(data, user).items():
                 if name not in wrong:
                     kind = _field_error(message)
                     problems.append(InitErrorDetails(type=kind, loc=(name,), input=data[name]))
@@ -197,10 +202,10 @@ class CustomerIn(NewRow):
     phone_number: PhoneNumber
     email: Email = ""
     language: Language = "en"
-    sms_opted_out: bool = False
+    sms_opted_out: bool = False  # to register somebody is no consent: it only opts out
 
     @classmethod
-    def refused_by_rows(cls, data: dict[str, Any]) -> dict[str, str]:
+    def refused_by_rows(cls, data: dict[str, Any], user: User) -> dict[str, str]:  # noqa: ARG003  # for who overrides it
         return {
             name: f"Customer with this {label} already exists."
             for name, label in (("code", "code"), ("phone_number", "phone number"))
@@ -215,7 +220,7 @@ class CustomerReplacement(Schema):
     phone_number: PhoneNumber
     email: Email = ""
     language: Language = "en"
-    sms_opted_out: bool = False
+    sms_opted_out: bool | None = Field(None, description="Left out: as the owner last said")
 
 
 class CustomerPatch(Patch):
@@ -235,9 +240,11 @@ class OrderIn(NewRow):
     order_time: Moment | None = Field(None, description="Left out: now")
 
     @classmethod
-    def refused_by_rows(cls, data: dict[str, Any]) -> dict[str, str]:
+    def refused_by_rows(cls, data: dict[str, Any], user: User) -> dict[str, str]:
         code = data.get("customer_code")
-        if isinstance(code, str) and not Customer.objects.filter(code=code).exists():
+        is_staff = user.has_perm("crm.add_order")
+        allowed = Customer.objects.all() if is_staff else Customer.objects.of_account(user)
+        if isinstance(code, str) and not allowed.filter(code=code).exists():
             return {"customer_code": "Invalid customer code."}
         return {}
 

@@ -561,3 +561,18 @@ def test_a_viewer_may_look_but_not_touch(as_user: Callable[..., Api], db: None) 
     assert viewer.patch(f"/api/customers/{order.customer_id}/", {"name": "x"}).status_code == 403
     order.refresh_from_db()
     assert order.item == "Laptop Computer"
+
+
+def test_a_put_that_says_nothing_of_consent_keeps_it(api: Api) -> None:
+    customer = factories.customer(sms_opted_out=True)
+    body = {"code": customer.code, "name": "New", "phone_number": customer.phone_number}
+    assert api.put(f"/api/customers/{customer.pk}/", body).json()["sms_opted_out"] is True
+    assert opt_outs.is_opted_out(customer.phone_number)
+
+
+def test_nobody_takes_away_the_opt_out_of_somebody_elses_phone(own: tuple[Api, Customer]) -> None:
+    caller, customer = own
+    opt_outs.opt_out("+254733000000")
+    change = {"phone_number": "+254733000000", "sms_opted_out": False}
+    assert caller.patch(f"/api/customers/{customer.pk}/", change).json()["sms_opted_out"] is True
+    assert opt_outs.is_opted_out("+254733000000")

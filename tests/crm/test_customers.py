@@ -147,3 +147,11 @@ def test_many_at_once_never_get_the_same_code() -> None:
         thread.join()
     codes = sorted(Customer.objects.values_list("code", flat=True))
     assert codes == [f"CUST{number:03d}" for number in range(1, 13)]
+
+
+def test_a_new_phone_that_is_opted_out_stays_so_whatever_the_change_says() -> None:
+    opt_outs.opt_out("+254733000000")
+    customer = factories.customer()
+    customer.phone_number = "+254733000000"
+    assert customers.update_customer(customer, sms_opted_out=False).sms_opted_out is True
+    assert customers.update_customer(customer, sms_opted_out=False).sms_opted_out is False
