@@ -1,0 +1,270 @@
+"""The screens of customers and orders. What they save, the operations save."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from simple_history.admin import SimpleHistoryAdmin
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.decorators import action, display
+
+from crm import customers, notices, orders
+from crm.errors import Refusal
+from crm.forms import CustomerForm, OrderForm
+from crm.models import Customer, Order
+from crm.spreadsheets.admin import SpreadsheetAdmin
+from crm.spreadsheets.resources import CustomerResource, OrderResource
+from sms.models import Message, MessageStatus
+from sms.phone_numbers import find_phone_number, national_form
+
+ORDER_COLOURS = {
+    Order.Status.PENDING: "warning",
+    Order.Status.PROCESSING: "info",
+    Order.Status.COMPLETED: "success",
+    Order.Status.CANCELLED: "danger",
+}
+MESSAGE_COLOURS = {
+    MessageStatus.QUEUED.label: "info",
+    MessageStatus.SENT.label: "info",
+    MessageStatus.DELIVERED.label: "success",
+    MessageStatus.UNDELIVERED.label: "danger",
+    MessageStatus.FAILED.label: "danger",
+    MessageStatus.UNCONFIRMED.label: "warning",
+}
+
+
+REFUSALS = (Refusal, ValidationError)
+
+
+class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
+    """A screen whose saves and deletes are operations, which may refuse."""
+
+    list_per_page = 25
+    show_full_result_count = False
+    actions_on_top = True
+
+    # The transaction around a save or a delete is undone by the time the refusal gets here.
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except REFUSALS as refusal:
+            return self._told(request, refusal)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().delete_view(request, *args, **kwargs)
+        except REFUSALS as refusal:
+            return self._told(request, refusal)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changelist_view(request, *args, **kwargs)
+        except REFUSALS as refusal:
+            return self._told(request, refusal)
+
+    def _told(self, request: HttpRequest, refusal: Refusal | ValidationError) -> HttpResponse:
+        told = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
+        self.message_user(request, " ".join(told), messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def history_form_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """An old version is to look at: the setting only hides the button that brings it back."""
+        if request.method == "POST":
+            raise PermissionDenied
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+@admin.register(Customer)
+class CustomerAdmin(OperationsAdmin):
+    form = CustomerForm
+    resource_classes: ClassVar = [CustomerResource]
+    list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
+    list_filter = (("language", ChoicesDropdownFilter),)
+    search_fields = ("code", "name", "phone_number", "email")
+    search_help_text = "Name, code, phone or email"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("user",)
+    readonly_fields = ("created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("name", "phone_number", "email", "language", "sms_opted_out")}),
+        ("Records", {"fields": ("code", "user", "created_at", "updated_at")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        """To link an account is to let it see the customer's orders: not for all who sell."""
+        if request.user.has_perm("identity.change_user"):
+            return self.fieldsets
+        facts, (title, options) = self.fieldsets
+        shown = tuple(name for name in options["fields"] if name != "user")
+        return (facts, (title, {"fields": shown}))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        return super().get_queryset(request).with_opt_out()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
+    ) -> tuple[QuerySet[Customer], bool]:
+        """A phone is found in whichever form it is written."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if phone_number := find_phone_number(search_term):
+            found |= queryset.filter(phone_number=phone_number)
+        return found, may_repeat
+
+    @display(description="Phone", ordering="phone_number")
+    def phone(self, customer: Customer) -> str:
+        return national_form(customer.phone_number)
+
+    @display(description="Texts", label={"Yes": "success", "Opted out": "danger"})
+    def texts_wanted(self, customer: Customer) -> str:
+        return "Opted out" if customer.sms_opted_out else "Yes"
+
+    def save_model(
+        self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool
+    ) -> None:
+        save = customers.update_customer if change else customers.register_customer
+        save(obj, sms_opted_out=form.cleaned_data["sms_opted_out"])
+
+    def delete_model(self, request: HttpRequest, obj: Customer) -> None:
+        customers.delete_customer(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
+        for customer in queryset:
+            customers.delete_customer(customer)
+
+
+@admin.register(Order)
+class OrderAdmin(OperationsAdmin):
+    form = OrderForm
+    resource_classes: ClassVar = [OrderResource]
+    list_display = (
+        "order_number",
+        "customer",
+        "item",
+        "money",
+        "state",
+        "text_state",
+        "order_time",
+    )
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("order_time", RangeDateTimeFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("customer",)
+    search_fields = (
+        "item",
+        "order_number",
+        "reference",
+        "customer__name",
+        "customer__code",
+        "customer__phone_number",
+    )
+    search_help_text = "Item, order number, or the customer's name, code or phone"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("customer",)
+    readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
+    actions = ("mark_processing", "mark_completed", "mark_cancelled")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
+        order = ("customer", "item", "amount")
+        if obj is None:
+            return ((None, {"fields": order}), ("More", {"fields": ("order_time", "reference")}))
+        return (
+            (None, {"fields": ("order_number", "status", *order, "currency")}),
+            ("Texts to the customer", {"fields": ("texts",)}),
+            ("Records", {"fields": ("order_time", "reference", "created_at", "updated_at")}),
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        return super().get_queryset(request).with_sms_status()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """A phone is found in whichever form it is written."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if phone_number := find_phone_number(search_term):
+            found |= queryset.filter(customer__phone_number=phone_number)
+        return found, may_repeat
+
+    @display(description="Amount", ordering="amount")
+    def money(self, order: Order) -> str:
+        return f"{order.currency} {notices.spoken_amount(order.amount)}"
+
+    @display(description="Status", ordering="status", label=ORDER_COLOURS)
+    def state(self, order: Order) -> tuple[str, str]:
+        return order.status, order.get_status_display()
+
+    @display(description="Text", label=MESSAGE_COLOURS)
+    def text_state(self, order: Order) -> str | None:
+        return MessageStatus(order.sms_status).label if order.sms_status else None
+
+    @display(description="Texts")
+    def texts(self, order: Order) -> SafeString | str:
+        rows = Message.objects.filter(about_id=order.pk).order_by("created_at")
+        lines = format_html_join(
+            "",
+            '<p><a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>: {}</p>',
+            (
+                (
+                    reverse("admin:sms_message_change", args=[row.pk]),
+                    row.get_status_display(),
+                    row.text,
+                )
+                for row in rows
+            ),
+        )
+        return lines or "None"
+
+    def save_model(
+        self, request: HttpRequest, obj: Order, form: ModelForm[Order], change: bool
+    ) -> None:
+        if not change:
+            orders.place_order(obj)
+            return
+        wanted, obj.status = obj.status, form.initial["status"]
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name != "status"}
+        orders.revise_order(obj, fields, wanted)
+
+    def delete_model(self, request: HttpRequest, obj: Order) -> None:
+        orders.delete_order(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        for order in queryset:
+            orders.delete_order(order)
+
+    @action(description="Mark as processing", permissions=["change"])
+    def mark_processing(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.PROCESSING)
+
+    @action(description="Mark as completed", permissions=["change"])
+    def mark_completed(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.COMPLETED)
+
+    @action(description="Cancel", permissions=["change"])
+    def mark_cancelled(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.CANCELLED)
+
+    def _move_all(self, request: HttpRequest, queryset: QuerySet[Order], status: str) -> None:
+        moved, refused = orders.change_statuses(queryset, status)
+        if moved:
+            self.message_user(request, f"{moved} now {status.lower()}.", messages.SUCCESS)
+        for refusal in refused:
+            self.message_user(request, str(refusal), messages.ERROR)

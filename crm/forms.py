@@ -1,0 +1,64 @@
+"""The forms that staff fill in: a person writes a code in small letters and a phone as dialled."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+
+from crm.models import Customer, Order
+from sms import opt_outs
+from sms.phone_numbers import parse_phone_number
+
+
+class CustomerForm(forms.ModelForm[Customer]):
+    """A customer, with the code optional and the phone in national form or E.164."""
+
+    phone_number = forms.CharField(
+        max_length=40,
+        help_text="As it is dialled here, such as 0722 000000, or with + and the country code.",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "tel", "autocomplete": "off"}),
+    )
+    sms_opted_out = forms.BooleanField(
+        label="No texts",
+        required=False,
+        help_text="The owner of this phone asked for no more texts.",
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    class Meta:
+        model = Customer
+        fields: ClassVar = ["name", "phone_number", "email", "language", "code", "user"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "code" in self.fields:
+            self.fields["code"].required = bool(self.instance.code)
+            self.fields["code"].help_text = "Left empty, the next free one is given."
+        if self.instance.phone_number:
+            self.initial["sms_opted_out"] = opt_outs.is_opted_out(self.instance.phone_number)
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).strip().upper()
+
+    def clean_phone_number(self) -> str:
+        return parse_phone_number(self.cleaned_data["phone_number"])
+
+    def _get_validation_exclusions(self) -> set[str]:
+        exclude: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
+        # An empty code is no error here: the operation gives one.
+        return exclude if self.cleaned_data.get("code") else exclude | {"code"}
+
+
+class OrderForm(forms.ModelForm[Order]):
+    """An order; on a stored one the status offers the next legal steps only."""
+
+    class Meta:
+        model = Order
+        fields: ClassVar = ["customer", "item", "amount", "status", "order_time", "reference"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            current = Order.Status(self.instance.status)
+            steps = [current, *self.instance.open_moves]
+            self.fields["status"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]  # a choice field

@@ -1,0 +1,150 @@
+"""What does a person mean by this cell? Widgets of django-import-export, one for each kind.
+
+``clean`` raises ValueError with words for the person whose sheet it is, and returns None where an
+empty cell leaves the value as it is; ``render`` gives what the format then writes in its own way.
+"""
+
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from import_export.widgets import Widget
+
+from crm.models import Customer, Order
+from sms.phone_numbers import parse_phone_number, region_named
+
+
+class Text(Widget):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        return _as_text(value)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(value)
+
+
+class Code(Text):
+    """A customer's code; small letters are taken for capitals."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        return _as_text(value).upper() or None
+
+
+class Reference(Text):
+    """The number that an order has elsewhere."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        return _as_text(value) or None
+
+
+class OrderNumber(Reference):
+    """The number that an order has here: one that is not there cannot be made by a sheet."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        number = super().clean(value)
+        if number and not Order.objects.filter(order_number=number).exists():
+            raise ValueError(f"There is no order {number}. For a new one, leave the cell empty.")
+        return number
+
+
+class PhoneNumber(Text):
+    """A phone in E.164, or in the national form of the row's country, else of the business's."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
+        text = _as_text(value)
+        if not text:
+            raise ValueError("The row has no phone number.")
+        country = _as_text((row or {}).get("country", ""))
+        try:
+            return parse_phone_number(text, region_named(country) if country else None)
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from None
+
+
+class Language(Text):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        text = _as_text(value).casefold()
+        for language in Customer.Language:
+            if text in {language.value, language.label.casefold()}:
+                return language.value
+        if not text:
+            return None
+        raise ValueError(f"“{_as_text(value)}” is not a language of texts. Write en or sw.")
+
+
+class CustomerByCode(Text):
+    """The customer whom an order names."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Customer:  # type: ignore[override]  # a row, not its text
+        code = _as_text(value).upper()
+        customer = Customer.objects.filter(code=code).first() if code else None
+        if customer is None:
+            raise ValueError(
+                f"There is no customer with the code “{code}”. Add the customer first."
+                if code
+                else "The row has no customer code."
+            )
+        return customer
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return value.code if value else ""
+
+
+class Amount(Widget):
+    """A decimal number; commas may mark the thousands."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal:
+        text = _as_text(value)
+        if not text:
+            raise ValueError("The row has no amount.")
+        if re.fullmatch(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", text):
+            text = text.replace(",", "")
+        if not re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text):
+            raise ValueError(f"“{text}” is not an amount. Write it as 1299.99.")
+        return Decimal(text)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return value
+
+
+class Moment(Widget):
+    """ISO 8601, day first (31/12/2026), or a spreadsheet's own date; in the business's time zone
+    where it names none."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> datetime | None:
+        if value == "":
+            return None
+        moment = value if isinstance(value, date) else self._read(str(value))
+        if not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time.min)
+        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return timezone.localtime(value).replace(microsecond=0) if value else None
+
+    def _read(self, text: str) -> date:
+        iso = re.sub(r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})", r"\3-\2-\1", text.strip())
+        try:
+            moment = parse_datetime(iso) or parse_date(iso)
+        except ValueError:  # well-formed, but no such day
+            moment = None
+        if moment is None:
+            raise ValueError(f"“{text}” is not a date. Write it as 2026-12-31 or 31/12/2026.")
+        return moment
+
+
+class Status(Text):
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
+        text = _as_text(value).upper()
+        if not text:
+            return None
+        if text not in Order.Status.values:
+            raise ValueError(f"“{text}” is not a status. Write one of {', '.join(Order.Status)}.")
+        return text
+
+
+def _as_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value).strip()

@@ -1,0 +1,260 @@
+"""Customers and orders as sheets: each row is read, then saved by the operation it stands for."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import tablib
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from import_export.fields import Field
+from import_export.resources import ModelResource
+from import_export.results import Result, RowResult
+
+from crm import customers, orders
+from crm.errors import OrderCannotMove
+from crm.models import Customer, Order
+from crm.spreadsheets import cells
+from crm.spreadsheets.columns import CUSTOMER_COLUMNS, ORDER_COLUMNS, match_columns
+from crm.spreadsheets.reading import Sheet, UnreadableSheet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """What is wrong with one cell, in the words of the sheet it stands in."""
+
+    row: int
+    column: str
+    value: str
+    message: str
+
+
+class SheetResource(ModelResource):
+    """Reads rows with our columns and cells, and writes them with our operations.
+
+    A row that is wrong is reported and left out; the good rows go in, all in one transaction.
+    """
+
+    columns: ClassVar[dict[str, tuple[str, ...]]]
+    required: ClassVar[tuple[str, ...]]
+
+    def __init__(self, *, text_customers: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.text_customers = text_customers
+        self.headers: dict[str, str] = {}  # of the sheet, by our field
+        self.sheet = Sheet()
+
+    # --- Reading ---
+
+    def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
+        """Give the columns our names.
+
+        :raises UnreadableSheet: a column that is needed is missing, or is there twice.
+        """
+        assert isinstance(dataset, Sheet)  # noqa: S101  # narrows the type: our formats make it
+        self.sheet = dataset
+        try:
+            self._name_columns(list(dataset.headers or []))
+        except UnreadableSheet:
+            dataset.wipe()  # else each row would be read all the same, and fail
+            raise
+
+    def _name_columns(self, headers: list[str]) -> None:
+        try:
+            matched = match_columns(headers, self.columns)
+        except ValueError as error:
+            raise UnreadableSheet(str(error)) from None
+        missing = [self.columns[field][0] for field in self.required if field not in matched]
+        if missing:
+            raise UnreadableSheet(
+                f"The sheet has no column “{missing[0]}”. Its columns are: {', '.join(headers)}."
+            )
+        self.headers = {field: headers[position] for field, position in matched.items()}
+        ours = {position: field for field, position in matched.items()}
+        self.sheet.headers = [
+            ours.get(position, f"(left out) {position}") for position in range(len(headers))
+        ]
+
+    def import_row(self, row: Any, instance_loader: Any, **kwargs: Any) -> RowResult:
+        """Read and write one row; a fault of ours leaves out this row, not the whole sheet."""
+        result = super().import_row(row, instance_loader, **kwargs)
+        if result.errors:
+            logger.error("A row of a sheet failed.", exc_info=result.errors[0].error)
+            result.errors, result.import_type = [], RowResult.IMPORT_TYPE_INVALID
+            result.validation_error = ValidationError("Something went wrong on our side.")
+        return result
+
+    def before_import_row(self, row: Any, row_number: int = 0, **kwargs: Any) -> None:
+        if row_number in self.sheet.broken:
+            raise ValidationError(self.sheet.broken[row_number])
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Model | None:
+        """The stored row that this row of the sheet is about, or None for a new one."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it finds a stored row.")
+
+    def validate_instance(
+        self,
+        instance: Model,
+        import_validation_errors: dict[str, Any] | None = None,
+        validate_unique: bool = True,
+    ) -> None:
+        """Report every wrong cell of a row at once; a row that reads well, its operation checks."""
+        errors = dict(import_validation_errors or {})
+        if not errors:
+            return
+        try:
+            exclude = {*errors, *self.left_to_operation(instance)}
+            instance.full_clean(exclude=exclude, validate_constraints=False)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        raise ValidationError(errors)
+
+    def left_to_operation(self, instance: Any) -> tuple[str, ...]:
+        """The fields that the operation fills in or checks itself."""
+        raise NotImplementedError(f"{type(self).__name__} must say what its operation does.")
+
+    # --- Writing ---
+
+    def save_instance(self, instance: Model, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """Save by the operation: all that the row says, or nothing.
+
+        :raises ValidationError: the operation refused the row.
+        """
+        instance._change_reason = f"Import of {kwargs.get('file_name') or 'a sheet'}"[:100]  # type: ignore[attr-defined]  # read by simple_history
+        with transaction.atomic():
+            self.write(instance, is_create)
+
+    def write(self, instance: Any, is_create: bool) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must name its operation.")
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        names = selected_fields or self.get_export_order()
+        return [self.columns[name][0] for name in names]
+
+    # --- Telling ---
+
+    def problems(self, result: Result) -> Iterator[RowProblem]:
+        """What was wrong, row by row, with the sheet's own column names and row numbers."""
+        for invalid in result.invalid_rows:
+            number = self.sheet.numbers[invalid.number - 1]
+            cells_by_field = dict(zip(result.diff_headers, invalid.values, strict=True))
+            for field, messages in invalid.error_dict.items():
+                name = "customer_code" if field == "customer" else field
+                column = "" if name == NON_FIELD_ERRORS else self._column(name)
+                value = str(cells_by_field.get(name, "")) if name in self.headers else ""
+                yield RowProblem(number, column, value, " ".join(messages))
+
+    def _column(self, field: str) -> str:
+        return self.headers.get(field) or self.columns.get(field, (field,))[0]
+
+
+class CustomerResource(SheetResource):
+    columns: ClassVar = CUSTOMER_COLUMNS
+    required: ClassVar = ("name", "phone_number")
+
+    # An empty cell takes no code away, nor a language.
+    code = Field("code", "code", widget=cells.Code(), saves_null_values=False)
+    name = Field("name", "name", widget=cells.Text())
+    phone_number = Field("phone_number", "phone_number", widget=cells.PhoneNumber())
+    email = Field("email", "email", widget=cells.Text())
+    language = Field("language", "language", widget=cells.Language(), saves_null_values=False)
+
+    class Meta:
+        model = Customer
+        fields = ("code", "name", "phone_number", "email", "language")
+        import_id_fields = ()
+        skip_unchanged = True
+        report_skipped = True
+        skip_html_diff = True
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Customer | None:
+        """By the code; a row without one by its phone."""
+        if code := self.fields["code"].widget.clean(row.get("code", "")):
+            return Customer.objects.filter(code=code).first()
+        try:
+            phone_number = self.fields["phone_number"].widget.clean(row["phone_number"], row)
+        except ValueError:
+            return None  # said once more, and reported, when the row is read
+        return Customer.objects.filter(phone_number=phone_number).first()
+
+    def left_to_operation(self, instance: Customer) -> tuple[str, ...]:
+        return ("user",) if instance.code else ("user", "code")
+
+    def write(self, instance: Customer, is_create: bool) -> None:
+        if is_create:
+            customers.register_customer(instance)
+        else:
+            customers.update_customer(instance)
+
+
+class OrderResource(SheetResource):
+    columns: ClassVar = ORDER_COLUMNS
+    required: ClassVar = ("customer_code", "item", "amount")
+
+    # An empty cell takes no number away, nor a status or a time.
+    order_number = Field(
+        "order_number", "order_number", widget=cells.OrderNumber(), saves_null_values=False
+    )
+    reference = Field("reference", "reference", widget=cells.Reference(), saves_null_values=False)
+    customer_code = Field("customer", "customer_code", widget=cells.CustomerByCode())
+    customer_name = Field("customer__name", "customer_name", widget=cells.Text(), readonly=True)
+    item = Field("item", "item", widget=cells.Text())
+    amount = Field("amount", "amount", widget=cells.Amount())
+    currency = Field("currency", "currency", widget=cells.Text(), readonly=True)
+    status = Field("status", "status", widget=cells.Status(), saves_null_values=False)
+    order_time = Field("order_time", "order_time", widget=cells.Moment(), saves_null_values=False)
+
+    class Meta:
+        model = Order
+        fields = (
+            "order_number",
+            "reference",
+            "customer_code",
+            "customer_name",
+            "item",
+            "amount",
+            "currency",
+            "status",
+            "order_time",
+        )
+        import_id_fields = ()
+        skip_unchanged = True
+        report_skipped = True
+        skip_html_diff = True
+
+    def get_queryset(self) -> QuerySet[Order]:
+        return super().get_queryset().select_related("customer")
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Order | None:
+        """By the order number; a row without one by its reference."""
+        for name in ("order_number", "reference"):
+            if value := str(row.get(name, "")).strip():
+                return self.get_queryset().filter(**{name: value}).first()
+        return None
+
+    def left_to_operation(self, instance: Order) -> tuple[str, ...]:
+        return ("customer", "order_number")
+
+    def import_instance(self, instance: Order, row: Any, **kwargs: Any) -> None:
+        known_time = instance.order_time
+        super().import_instance(instance, row, **kwargs)
+        # Sheets keep whole seconds: what differs by less is the time as it was.
+        if abs(instance.order_time - known_time) < timedelta(seconds=1):
+            instance.order_time = known_time
+
+    def write(self, instance: Order, is_create: bool) -> None:
+        wanted = instance.status
+        if is_create:
+            orders.place_order(instance, text_customer=self.text_customers)
+        else:
+            instance.status = Order.objects.values_list("status", flat=True).get(pk=instance.pk)
+            orders.update_order(instance)
+        try:
+            orders.change_status(instance, wanted)
+        except OrderCannotMove as refusal:
+            raise ValidationError({"status": str(refusal)}) from None
