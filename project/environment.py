@@ -13,7 +13,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
@@ -50,8 +50,14 @@ def _known_region(code: str) -> str:
 
 
 def _web_address(url: str) -> str:
+    if not url:
+        return url
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # the port is no number
+        is_address = False
+    if not is_address:
         raise ValueError("is not a web address, such as https://karani.example.com")
     return url.rstrip("/")
 
@@ -77,10 +83,10 @@ class Environment(BaseSettings):
     )
 
     debug: bool = Field(default_factory=starts_with_up)
-    data_dir: Path = BASE_DIR / "data"
+    data_dir: Annotated[Path, AfterValidator(lambda path: BASE_DIR / path)] = BASE_DIR / "data"
     database_url: str = ""
     secret_key: str = ""
-    public_url: WebAddress | Literal[""] = ""
+    public_url: WebAddress = ""
     allowed_hosts: CommaList = []
     port: int = Field(8000, ge=1, le=65535)
     host: str = "127.0.0.1"
@@ -95,7 +101,7 @@ class Environment(BaseSettings):
     africastalking_username: str = "sandbox"
     africastalking_api_key: str = ""
     africastalking_sender_id: Annotated[str, StringConstraints(max_length=11)] = ""
-    africastalking_base_url: WebAddress | Literal[""] = ""
+    africastalking_base_url: WebAddress = ""
 
     web_concurrency: int = Field(2, ge=1)
     queue_workers: int = Field(2, ge=1)
@@ -130,7 +136,7 @@ class Environment(BaseSettings):
 
         :raises ValueError: the address is neither SQLite nor PostgreSQL.
         """
-        url = self.database_url or f"sqlite:///{self.data_dir / 'karani.sqlite3'}"
+        url = self.database_url or f"sqlite:///{quote(str(self.data_dir / 'karani.sqlite3'))}"
         config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
         if config["ENGINE"] == "django.db.backends.sqlite3":
             # BEGIN IMMEDIATE takes the write lock at once and waits for it; the default takes it
@@ -183,6 +189,8 @@ def read_environment() -> Environment:
         _ = environment.database
     except ValidationError as error:
         raise SystemExit(_say_what_is_wrong(error)) from None
+    except UnicodeDecodeError:
+        raise SystemExit("Wrong setting. The file .env is not UTF-8; save it as UTF-8.") from None
     except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError):
         # The value itself stays out of the line: it may carry a password.
         raise SystemExit(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
@@ -26,7 +26,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         executor = MigrationExecutor(connection)
         is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
         checks = {"database": "ok", "migrations": "ok" if is_migrated else "missing"}
-    except DatabaseError:
+    except Error:
         checks = {"database": "unreachable", "migrations": "unknown"}
     is_ready = set(checks.values()) == {"ok"}
     status = "ok" if is_ready else "not ready"

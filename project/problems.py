@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 NOT_FOUND = "Not found."
 NOT_ALLOWED = "You do not have permission to perform this action."
+TOO_LARGE = "The body of the request is too large."
 NO_CREDENTIALS = "Authentication credentials were not provided."
 
 # Whose message is meant for the caller, and the status it goes with.
@@ -108,7 +109,7 @@ def register_handlers(api: NinjaAPI) -> None:  # noqa: C901  # a table: one shor
 
     @on(RequestDataTooBig, TooManyFilesSent)
     def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
-        return problem_response(413, "The body of the request is too large.")
+        return problem_response(413, TOO_LARGE)
 
     @on(ValidationError)
     def refused_by_model(request: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -141,6 +142,8 @@ def _challenge(error: Exception) -> str:
     """What the WWW-Authenticate header says (RFC 6750, section 3)."""
     if isinstance(error, InsufficientScope):
         return f'{_REALM}, error="insufficient_scope", scope="{error.scope}"'
+    if isinstance(error, MalformedCredential):
+        return f'{_REALM}, error="invalid_request"'
     if isinstance(error, CredentialRefused):
         known = f', error="{error.error}", error_description="{error}"' if error.error else ""
         return _REALM + known
@@ -181,17 +184,19 @@ class ProblemsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_bare = response.status_code >= 400 and response["Content-Type"] != CONTENT_TYPE
-        if not (is_bare and request.path.startswith("/api/")):
-            return response
-        details = {404: NOT_FOUND, 403: NOT_ALLOWED, 401: NO_CREDENTIALS}
-        allowed = response.get("Allow")
-        if response.status_code == 405 and allowed:
-            details[405] = f"The method {request.method} is not allowed here. Use: {allowed}."
-        status = response.status_code
-        problem = problem_response(status, details.get(status, HTTPStatus(status).description))
-        if allowed:
-            problem["Allow"] = allowed
-        return problem
+        if is_bare and request.path.startswith("/api/"):
+            # In place: the other headers (Allow, those of security) hold for the problem as well.
+            problem = problem_response(response.status_code, _detail_of(request, response))
+            response.content = problem.content
+            response["Content-Type"] = CONTENT_TYPE
+        return response
+
+
+def _detail_of(request: HttpRequest, response: HttpResponse) -> str:
+    if response.status_code == 405:
+        return f"The method {request.method} is not allowed here. Use: {response['Allow']}."
+    told = {400: "The request is malformed.", 403: NOT_ALLOWED, 404: NOT_FOUND, 413: TOO_LARGE}
+    return told.get(response.status_code) or HTTPStatus(response.status_code).description
 
 
 def api_not_found(request: HttpRequest) -> HttpResponse:

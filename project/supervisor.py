@@ -27,11 +27,17 @@ class Process:
         self.started_at = time.monotonic()
         self.child = subprocess.Popen(self.command, env=self.env, start_new_session=True)  # noqa: S603  # our own commands
 
+    def poll(self) -> int | None:
+        """The exit status of a child that has ended; counts the ends that came too soon."""
+        status = self.child.poll()
+        if status is not None:
+            is_quick = time.monotonic() - self.started_at < _QUICK
+            self.quick_ends = self.quick_ends + 1 if is_quick else 0
+        return status
+
     def restart(self) -> None:
         """Start again after an end; what the old one left running is ended first."""
         self._kill_group()
-        is_quick = time.monotonic() - self.started_at < _QUICK
-        self.quick_ends = self.quick_ends + 1 if is_quick else 0
         self.start()
 
     def stop(self, deadline: float) -> None:
@@ -65,9 +71,11 @@ def run(
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, stop)
-    processes = [Process(name, command, env) for name, command in commands.items()]
+    processes: list[Process] = []
     code, was_ready = 0, False
     try:
+        for name, command in commands.items():
+            processes.append(Process(name, command, env))
         while not is_stopping and code == 0:
             if not was_ready and is_ready():
                 was_ready = True
@@ -85,7 +93,7 @@ def run(
 
 def _revive(processes: Sequence[Process]) -> int:
     for process in processes:
-        status = process.child.poll()
+        status = process.poll()
         if status is None:
             continue
         if process.quick_ends >= _QUICK_ENDS:

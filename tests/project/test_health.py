@@ -16,6 +16,10 @@ def test_liveness_asks_the_database_nothing() -> None:
     assert response.json() == {"status": "ok"}
 
 
+def test_liveness_is_told_whatever_host_is_asked() -> None:
+    assert Client().get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+
+
 @pytest.mark.django_db
 def test_it_is_ready_with_a_database_that_has_every_migration() -> None:
     response = Client().get("/readyz")

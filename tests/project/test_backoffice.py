@@ -1,0 +1,114 @@
+"""The admin's face: each sees the doors they may open, and whether texts leave the house."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from identity.models import User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+SHOP = {"Orders": "/admin/crm/order/", "Customers": "/admin/crm/customer/"}
+TEXTS = {
+    "Sent texts": "/admin/sms/message/",
+    "Simulated phones": "/admin/sms/message/phones/",
+    "Wording": "/admin/sms/messagetemplate/",
+}
+PEOPLE = {"Users": "/admin/identity/user/", "Roles": "/admin/identity/role/"}
+
+
+def open_page(user: User, path: str = "/admin/") -> Any:
+    client = Client()
+    client.force_login(user)
+    response = client.get(path)
+    assert response.status_code == 200
+    return response
+
+
+def sidebar(response: Any) -> dict[str, str]:
+    """The links in the sidebar as the browser shows them: words and address."""
+    start = response.content.decode().index('id="nav-sidebar-apps"')
+    page = response.content.decode()[start:]
+    known = set(SHOP | TEXTS | PEOPLE)
+    links = re.findall(r'<a\b[^>]*?href="([^"]+)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    words = {
+        unescape(" ".join(re.sub(r"<[^>]+>", " ", inner).split())): href for href, inner in links
+    }
+    # An icon is a word too, before the title.
+    return {
+        title: href
+        for told, href in words.items()
+        for title in known
+        if told.split(" ", 1)[-1] == title
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "doors"),
+    [
+        ("Viewer", SHOP | TEXTS),
+        ("Clerk", SHOP | TEXTS),
+        ("Manager", SHOP | TEXTS),
+        ("Administrator", SHOP | TEXTS | PEOPLE),
+    ],
+)
+def test_each_role_sees_the_doors_it_may_open(role: str, doors: dict[str, str]) -> None:
+    assert sidebar(open_page(factories.user(role))) == doors
+
+
+def test_a_superuser_sees_every_door(boss: User) -> None:
+    assert sidebar(open_page(boss)) == SHOP | TEXTS | PEOPLE
+
+
+def test_every_door_in_the_sidebar_opens(boss: User) -> None:
+    client = Client()
+    client.force_login(boss)
+    for path in (SHOP | TEXTS | PEOPLE).values():
+        assert client.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/admin/crm/order/", "Orders"),
+        ("/admin/crm/order/add/", "Orders"),
+        ("/admin/crm/customer/", "Customers"),
+        ("/admin/sms/message/", "Sent texts"),
+        ("/admin/sms/message/phones/", "Simulated phones"),
+        ("/admin/identity/user/", "Users"),
+        ("/admin/", None),
+    ],
+)
+def test_one_door_at_most_is_the_one_we_stand_at(boss: User, path: str, title: str | None) -> None:
+    groups = open_page(boss, path).context["sidebar_navigation"]
+    active = [item["title"] for group in groups for item in group["items"] if item["active"]]
+    assert active == ([title] if title else [])
+
+
+@pytest.mark.parametrize("gateway", ["simulator", "console"])
+def test_a_badge_says_that_no_text_leaves_the_house(
+    boss: User, settings: Any, gateway: str
+) -> None:
+    settings.SMS_GATEWAY = gateway
+    assert f"SMS {gateway}" in open_page(boss).content.decode()
+
+
+def test_there_is_no_badge_where_texts_are_sent(boss: User, settings: Any) -> None:
+    settings.SMS_GATEWAY = "africastalking"
+    assert "SMS " not in open_page(boss).content.decode()
+
+
+def test_the_first_page_is_the_admin() -> None:
+    response = Client().get("/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+def test_who_has_no_role_is_asked_to_sign_in() -> None:
+    client = Client()
+    client.force_login(factories.user())
+    response = client.get("/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")
