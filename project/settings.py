@@ -87,6 +87,7 @@ TEMPLATES = [
 # --- Database ----------------------------------------------------------------------------------
 
 DATABASES = {"default": environment.database}
+DATA_DIR = environment.data_dir
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- People ------------------------------------------------------------------------------------
@@ -165,7 +166,9 @@ Q_CLUSTER = {
     "queue_limit": environment.queue_workers,
     "timeout": _TASK_TIMEOUT,
     "retry": 3 * _TASK_TIMEOUT + 5,
-    "ack_failures": True,  # what to do about a failure is our row's business, not the queue's
+    # A task that failed or ran out of time comes back after `retry`: its row says what is left to
+    # do. Acknowledged, it would be gone, and its text with it.
+    "ack_failures": False,
     "save_limit": -1,  # keep failures only; a limit would run a query over the successes each time
     "catch_up": False,
     "cache": "worker_status",

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from sms import events
+from sms import events, wording
 from sms.models import Attempt, DeliveryReport, Message, MessageTemplate
 from sms.phone_numbers import find_phone_number, national_form
 from sms.segments import count_segments
@@ -81,7 +81,7 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     inlines: ClassVar = [AttemptInline, DeliveryReportInline]
     fieldsets = (
-        (None, {"fields": ("phone", "text", "state", "failure_reason")}),
+        (None, {"fields": ("phone", "text", "status", "failure_reason")}),
         ("Price", {"fields": ("encoding", "segments", "price")}),
         (
             "Times",
@@ -89,7 +89,7 @@ class MessageAdmin(ReadOnly, ModelAdmin):
         ),
         ("Gateway", {"fields": ("gateway", "gateway_message_id")}),
     )
-    readonly_fields = ("phone", "state", "price")
+    readonly_fields = ("phone", "price")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
@@ -177,6 +177,11 @@ class MessageTemplateAdmin(ModelAdmin):
         count = count_segments(self.preview(template))
         noun = "message" if count.segments == 1 else "messages"
         return f"{count.segments} {noun} ({count.encoding})"
+
+    def save_model(
+        self, request: HttpRequest, obj: MessageTemplate, form: Any, change: bool
+    ) -> None:
+        wording.change_wording(obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # one for each event and language, made when the app is set up

@@ -23,9 +23,5 @@ def declare_event(event: Event) -> None:
     _events[event.name] = event
 
 
-def known_events() -> list[Event]:
-    return list(_events.values())
-
-
 def find_event(name: str) -> Event | None:
     return _events.get(name)

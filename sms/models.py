@@ -136,7 +136,7 @@ class Attempt(models.Model):
         ordering: ClassVar = ["started_at"]
 
     def __str__(self) -> str:
-        return f"{self.gateway} at {self.started_at:%H:%M:%S}"
+        return f"attempt by {self.gateway}"
 
 
 class DeliveryReport(models.Model):

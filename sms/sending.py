@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import schedule
@@ -35,7 +36,10 @@ def send(message_id: UUID) -> None:
     message = Message.objects.filter(pk=message_id).first()
     if message is None or message.status in Message.FINAL:
         return
-    if message.status == Message.Status.SENDING:
+    if message.status == Message.Status.SENT:
+        # The worker died before it looked for a report that was quicker than the answer.
+        delivery_reports.apply_waiting_reports(message.gateway_message_id)
+    elif message.status == Message.Status.SENDING:
         _give_up_on_lost_attempt(message)
     elif _claim(message) and not _is_withheld(message):
         _submit(message, get_gateway())
@@ -44,7 +48,8 @@ def send(message_id: UUID) -> None:
 def _claim(message: Message) -> bool:
     """Take the message for this worker alone; also from a worker that died before sending."""
     now = timezone.now()
-    row = Message.objects.filter(pk=message.pk)
+    is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+    row = Message.objects.filter(is_due, pk=message.pk)
     claimed = row.move(Message.Status.QUEUED, Message.Status.CLAIMED, claimed_at=now) or (
         row.filter(claimed_at__lt=now - LEASE).move(
             Message.Status.CLAIMED, Message.Status.CLAIMED, claimed_at=now

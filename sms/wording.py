@@ -8,6 +8,15 @@ from django.db import transaction
 from sms.models import MessageTemplate
 
 
+def change_wording(template: MessageTemplate) -> None:
+    """Save what staff wrote, or whether the text is sent at all; from the next text on.
+
+    :raises ValidationError: it uses a word that its event does not have.
+    """
+    template.full_clean(validate_constraints=False)
+    template.save()
+
+
 @transaction.atomic
 def load_templates(path: Path) -> int:
     """Add the templates of a file that are not there yet; how many were added.

@@ -24,7 +24,10 @@ def test_a_region_says_whose_national_form_is_meant() -> None:
         parse_phone_number("020 7946 0018")
 
 
-@pytest.mark.parametrize("text", ["", "none", "12", "0722", "+25472200000000", "+999722000000"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "none", "12", "0722", "+25472200000000", "+999722000000", "0722CALLME", "INV-0722000000"],
+)
 def test_what_is_no_phone_says_what_to_write(text: str) -> None:
     with pytest.raises(ValidationError, match="Write it as it is dialled there"):
         parse_phone_number(text)
@@ -69,6 +72,8 @@ def test_people_at_home_read_the_national_form() -> None:
         ("Deutschland", "DE"),
         ("Germany", "DE"),
         ("Tanzania", "TZ"),
+        ("Ujerumani", "DE"),
+        ("Afrika Kusini", "ZA"),
     ],
 )
 def test_a_country_is_known_by_its_names_and_its_code(country: str, region: str) -> None:

@@ -13,7 +13,7 @@ from django_q.models import OrmQ, Schedule
 
 from sms import opt_outs, sending, tasks
 from sms.gateway import NotTaken, Refused, Submission, Unclear
-from sms.models import Attempt, Message
+from sms.models import Attempt, DeliveryReport, Message
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,9 @@ def age(message: Message, by: timedelta) -> None:
     message.created_at -= by
     if message.claimed_at:
         message.claimed_at -= by
-    message.save(update_fields=["created_at", "claimed_at"])
+    if message.next_attempt_at:
+        message.next_attempt_at -= by
+    message.save(update_fields=["created_at", "claimed_at", "next_attempt_at"])
 
 
 def test_a_queued_message_is_sent_with_what_the_gateway_said(gateway: Scripted) -> None:
@@ -166,6 +168,8 @@ def test_a_text_that_was_not_taken_is_queued_for_later_and_sent_then(gateway: Sc
     assert schedule.args == f"('{message.pk}',)"
     assert schedule.next_run == message.next_attempt_at
     assert timedelta(seconds=30) <= schedule.next_run - before <= timedelta(seconds=38)
+    assert deliver(message).status == "queued"  # not before its time
+    age(message, timedelta(seconds=38))
     assert deliver(message).status == "sent"
     assert message.failure_reason == ""
     outcomes = [attempt.outcome for attempt in message.attempts.all()]
@@ -181,6 +185,7 @@ def test_each_further_wait_is_twice_as_long_up_to_half_an_hour(gateway: Scripted
         deliver(message)
         assert message.next_attempt_at is not None
         waits.append((message.next_attempt_at - before).total_seconds())
+        age(message, timedelta(seconds=waits[-1]))
     floors = [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
     assert all(floor <= wait <= floor * 1.27 for floor, wait in zip(floors, waits, strict=True))
 
@@ -222,6 +227,20 @@ def test_a_worker_that_died_while_sending_leaves_the_text_in_doubt(gateway: Scri
     assert message.attempts.get().outcome == Attempt.Outcome.UNCLEAR
     assert message.attempts.get().finished_at is not None
     assert gateway.taken == []
+
+
+def test_a_report_that_the_worker_died_before_looking_for_is_found_later(
+    gateway: Scripted,
+) -> None:
+    message = deliver(factories.message())
+    DeliveryReport.objects.create(gateway_message_id="id-1", status="Success")
+    assert deliver(message).status == "delivered"
+
+
+def test_a_task_that_fails_or_runs_out_of_time_is_delivered_again() -> None:
+    """What is queued says itself whether a failure ends it: see django-q2's ``ack_failure``."""
+    factories.message()
+    assert not OrmQ.objects.get().task.get("ack_failure", False)
 
 
 def test_the_queue_ends_a_task_before_its_lease_and_delivers_it_again_after() -> None:
