@@ -41,6 +41,7 @@ MESSAGE_COLOURS = {
 }
 
 
+SHOWN_REFUSALS = 5
 REFUSALS = (Refusal, ValidationError)
 
 
@@ -87,6 +88,11 @@ class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
         if request.method == "POST":
             raise PermissionDenied
         return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+def _changes(form: ModelForm[Any]) -> dict[str, Any]:
+    """What somebody changed on the page: the rest is as the row is by now, not as they saw it."""
+    return {name: form.cleaned_data[name] for name in form.changed_data}
 
 
 @admin.register(Customer)
@@ -136,8 +142,13 @@ class CustomerAdmin(OperationsAdmin):
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool
     ) -> None:
-        save = customers.update_customer if change else customers.register_customer
-        save(obj, sms_opted_out=form.cleaned_data["sms_opted_out"])
+        said = form.cleaned_data["sms_opted_out"]
+        if change:
+            changes = _changes(form)
+            is_said = changes.pop("sms_opted_out", None) is not None
+            customers.update_customer(obj, changes, sms_opted_out=said if is_said else None)
+        else:
+            customers.register_customer(obj, sms_opted_out=said)
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         customers.delete_customer(obj)
@@ -238,9 +249,9 @@ class OrderAdmin(OperationsAdmin):
         if not change:
             orders.place_order(obj)
             return
-        wanted, obj.status = obj.status, form.initial["status"]
-        fields = {name: form.cleaned_data[name] for name in form.changed_data if name != "status"}
-        orders.revise_order(obj, fields, wanted)
+        changes = _changes(form)
+        wanted, obj.status = changes.pop("status", None), form.initial["status"]
+        orders.revise_order(obj, changes, wanted)
 
     def delete_model(self, request: HttpRequest, obj: Order) -> None:
         orders.delete_order(obj)
@@ -266,5 +277,7 @@ class OrderAdmin(OperationsAdmin):
         moved, refused = orders.change_statuses(queryset, status)
         if moved:
             self.message_user(request, f"{moved} now {status.lower()}.", messages.SUCCESS)
-        for refusal in refused:
+        for refusal in refused[:SHOWN_REFUSALS]:
             self.message_user(request, str(refusal), messages.ERROR)
+        if more := len(refused[SHOWN_REFUSALS:]):
+            self.message_user(request, f"{more} more could not be moved either.", messages.ERROR)

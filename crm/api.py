@@ -10,7 +10,6 @@ from ninja.pagination import paginate
 
 from crm import customers as customer_operations
 from crm import orders as order_operations
-from crm.errors import OrderIsUnderWay
 from crm.models import Customer, CustomerQuerySet, Order, OrderQuerySet
 from crm.schemas import (
     CustomerFilters,
@@ -52,14 +51,16 @@ def _customer_to_change(request: HttpRequest, customer_id: UUID) -> Customer:
     return customer
 
 
-def _order_to_change(request: HttpRequest, order_id: UUID) -> Order:
+def _revise_order(
+    request: HttpRequest, order_id: UUID, changes: dict[str, object], status: str | None = None
+) -> Order:
     order = get_object_or_404(_orders_of(request), pk=order_id)
-    if not request.user.has_perm("crm.change_order"):
-        if order.customer.user_id != request.user.pk:
-            raise PermissionDenied
-        if order.status != Order.Status.PENDING:
-            raise OrderIsUnderWay(order)
-    return order
+    is_staff = request.user.has_perm("crm.change_order")
+    if not is_staff and order.customer.user_id != request.user.pk:
+        raise PermissionDenied
+    if not is_staff and status not in (None, order.status, Order.Status.CANCELLED):
+        raise PermissionDenied  # customers cancel; what the business does with it is its own to say
+    return order_operations.revise_order(order, changes, status, only_while_pending=not is_staff)
 
 
 # --- Customers ----------------------------------------------------------------------------------
@@ -132,10 +133,8 @@ def _change_customer(
     if is_new_code and not request.user.has_perm("crm.change_customer"):
         raise PermissionDenied  # by its code the business knows a customer: not theirs to change
     opted_out = changes.pop("sms_opted_out", None)
-    for name, value in changes.items():
-        setattr(customer, name, value)
     return customer_operations.update_customer(
-        customer, sms_opted_out=None if opted_out is None else bool(opted_out)
+        customer, changes, sms_opted_out=None if opted_out is None else bool(opted_out)
     )
 
 
@@ -257,9 +256,7 @@ def read_order(request: HttpRequest, order_id: UUID) -> Order:
 )
 def replace_order(request: HttpRequest, order_id: UUID, body: OrderReplacement) -> Order:
     """Replace the item and the amount of an order."""
-    order = _order_to_change(request, order_id)
-    order.item, order.amount = body.item, body.amount
-    return order_operations.update_order(order)
+    return _revise_order(request, order_id, body.dict())
 
 
 @orders.patch(
@@ -267,13 +264,8 @@ def replace_order(request: HttpRequest, order_id: UUID, body: OrderReplacement) 
 )
 def update_order(request: HttpRequest, order_id: UUID, body: OrderPatch) -> Order:
     """Change the given fields of an order; a new status moves it to its next step."""
-    order = _order_to_change(request, order_id)
     changes = body.changes()
-    status = changes.pop("status", order.status)
-    is_staff = request.user.has_perm("crm.change_order")
-    if not is_staff and status not in (order.status, Order.Status.CANCELLED):
-        raise PermissionDenied  # customers cancel; what the business does with it is its own to say
-    return order_operations.revise_order(order, changes, status)
+    return _revise_order(request, order_id, changes, changes.pop("status", None))
 
 
 @orders.delete(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from crm.errors import CustomerHasOrders
+from crm.errors import CustomerHasOrders, CustomerIsGone
 from crm.models import Counter, Customer
 from sms import opt_outs
 
@@ -28,21 +29,35 @@ def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Cus
     return customer
 
 
-def update_customer(customer: Customer, *, sms_opted_out: bool | None = None) -> Customer:
-    """Save a changed customer; the consent to texts only where it is given.
+def update_customer(
+    customer: Customer, changes: dict[str, Any], *, sms_opted_out: bool | None = None
+) -> Customer:
+    """Change the given fields of a customer, and the consent to texts where it is given.
 
-    The consent is that of the phone on record: a new phone that is opted out stays so.
+    Only these fields are written, on the row as it is now: what somebody else changed meanwhile
+    stays. Consent is given for the phone on record: a new phone takes over the opt-out of the old
+    one, and one that is opted out itself stays so.
 
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
+    :raises CustomerIsGone: somebody deleted the customer.
     """
     with _named_conflicts(customer), transaction.atomic():
-        _check(customer)
-        known_phone = Customer.objects.filter(pk=customer.pk, phone_number=customer.phone_number)
-        is_known_phone = sms_opted_out is False and known_phone.exists()
-        customer.save(force_update=True)
-        if sms_opted_out:
+        try:
+            customer.refresh_from_db(from_queryset=Customer.objects.select_for_update())
+        except Customer.DoesNotExist:
+            raise CustomerIsGone(customer) from None
+        known_phone = customer.phone_number
+        for name, value in changes.items():
+            setattr(customer, name, value)
+        if changes:
+            _check(customer)
+            customer.save(update_fields=[*changes, "updated_at"])
+        is_new_phone = customer.phone_number != known_phone
+        if sms_opted_out or (
+            is_new_phone and sms_opted_out is None and opt_outs.is_opted_out(known_phone)
+        ):
             opt_outs.opt_out(customer.phone_number)
-        elif is_known_phone:
+        elif sms_opted_out is False and not is_new_phone:
             opt_outs.opt_in(customer.phone_number)
     customer.sms_opted_out = opt_outs.is_opted_out(customer.phone_number)
     return customer

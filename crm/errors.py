@@ -28,6 +28,20 @@ class OrderIsUnderWay(Refusal):
         )
 
 
+class OrderIsGone(Refusal):
+    """Somebody deleted the order between the look at it and the change."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(f"Order {order.order_number} was just deleted.")
+
+
+class CustomerIsGone(Refusal):
+    """Somebody deleted the customer between the look at them and the change."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(f"Customer {customer.code} was just deleted.")
+
+
 class CustomerHasOrders(Refusal):
     """A customer with orders stays, or the orders would be nobody's."""
 

@@ -22,6 +22,7 @@ class CustomerForm(forms.ModelForm[Customer]):
         label="No texts",
         required=False,
         help_text="The owner of this phone asked for no more texts.",
+        show_hidden_initial=True,  # so that a page open since before they asked takes nothing back
         widget=UnfoldBooleanSwitchWidget,
     )
 
@@ -32,8 +33,10 @@ class CustomerForm(forms.ModelForm[Customer]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "code" in self.fields:
-            self.fields["code"].required = bool(self.instance.code)
-            self.fields["code"].help_text = "Left empty, the next free one is given."
+            is_known = bool(self.instance.code)
+            self.fields["code"].required = is_known
+            if not is_known:
+                self.fields["code"].help_text = "Left empty, the next free one is given."
         if self.instance.phone_number:
             self.initial["sms_opted_out"] = opt_outs.is_opted_out(self.instance.phone_number)
 

@@ -1,15 +1,14 @@
 """Customers and orders: the facts, their constraints, and who may see which."""
 
+import unicodedata
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core.validators import (
-    MinValueValidator,
-    ProhibitNullCharactersValidator,
-    RegexValidator,
-)
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
@@ -19,7 +18,25 @@ from identity.models import User
 from sms.models import Message, OptOut
 from sms.phone_numbers import validate_phone_number
 
-no_null_characters = ProhibitNullCharactersValidator()
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def validate_one_line(text: str) -> None:
+    """Refuse control characters, a line break among them: the text goes into texts and lists.
+
+    :raises ValidationError: it has one.
+    """
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValidationError("Write it in one line, without control characters.", code="line")
+
+
+def validate_order_time(moment: datetime) -> None:
+    """Refuse what no order number can tell, and nobody means.
+
+    :raises ValidationError: not between the years 1900 and 2200.
+    """
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValidationError("Enter a time between the years 1900 and 2200.", code="range")
 
 
 def default_currency() -> str:
@@ -69,7 +86,7 @@ class Customer(models.Model):
         ],
         error_messages={"unique": "Customer with this code already exists."},
     )
-    name = models.CharField(max_length=200, validators=[no_null_characters])
+    name = models.CharField(max_length=200, validators=[validate_one_line])
     phone_number = models.CharField(
         max_length=16,
         unique=True,
@@ -179,7 +196,7 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order_number = models.CharField(max_length=30, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
-    item = models.CharField(max_length=200, validators=[no_null_characters])
+    item = models.CharField(max_length=200, validators=[validate_one_line])
     amount = models.DecimalField(
         max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
     )
@@ -188,10 +205,10 @@ class Order(models.Model):
     reference = models.CharField(
         max_length=100,
         blank=True,
-        validators=[no_null_characters],
+        validators=[validate_one_line],
         help_text="The number the order has elsewhere, such as in a spreadsheet it came from.",
     )
-    order_time = models.DateTimeField(default=timezone.now)
+    order_time = models.DateTimeField(default=timezone.now, validators=[validate_order_time])
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -237,10 +254,6 @@ class Order(models.Model):
     def open_moves(self) -> tuple[OrderStatus, ...]:
         """The states this order can move to from here."""
         return self.MOVES[self.status]
-
-    @property
-    def is_final(self) -> bool:
-        return not self.open_moves
 
 
 class Counter(models.Model):

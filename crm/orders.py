@@ -3,21 +3,19 @@
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from crm import notices
-from crm.errors import OrderCannotMove
-from crm.models import Order
+from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay
+from crm.models import Customer, Order
 from sms import outbox
 
 _SUFFIX_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _NUMBER_TRIES = 10
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def place_order(order: Order, *, text_customer: bool = True) -> Order:
@@ -39,6 +37,8 @@ def place_order(order: Order, *, text_customer: bool = True) -> Order:
             # One suffix in a million is taken already; any other refusal is not ours to mend.
             if "order_number" not in str(error) or not tries_left:
                 _check(order)  # names a reference that another request was quicker with
+                if not Customer.objects.filter(pk=order.customer_id).exists():
+                    raise ValidationError({"customer": "The customer was just deleted."}) from None
                 raise
         else:
             return order
@@ -46,40 +46,50 @@ def place_order(order: Order, *, text_customer: bool = True) -> Order:
 
 
 @transaction.atomic
-def update_order(order: Order) -> Order:
-    """Save what an order is about: its item, amount, customer, time and reference.
+def revise_order(
+    order: Order,
+    changes: dict[str, Any],
+    status: str | None = None,
+    *,
+    only_while_pending: bool = False,
+) -> Order:
+    """Change what an order is about, and its status, together or not at all.
 
-    Its status moves by ``change_status`` only.
+    Only the given fields are written, on the row as it is now: what somebody else changed meanwhile
+    stays. A status that the order had all along is no move.
 
     :raises ValidationError: naming each wrong field.
+    :raises OrderCannotMove: the order has no such next step, or was moved by somebody else first.
+    :raises OrderIsUnderWay: it is not PENDING any more, where only such a one may be changed.
+    :raises OrderIsGone: somebody deleted it.
     """
-    _check(order)
-    order.save(
-        update_fields=["customer", "item", "amount", "order_time", "reference", "updated_at"]
-    )
+    known_status = order.status
+    locked = Order.objects.select_for_update(of=("self",)).select_related("customer")
+    try:
+        order.refresh_from_db(from_queryset=locked)
+    except Order.DoesNotExist:
+        raise OrderIsGone(order) from None
+    if only_while_pending and order.status != Order.Status.PENDING:
+        raise OrderIsUnderWay(order)
+    if status is not None and status != known_status:
+        if order.status != known_status or status not in order.open_moves:
+            raise OrderCannotMove(order, status)
+        changes = changes | {"status": status}
+    for name, value in changes.items():
+        setattr(order, name, value)
+    if changes:
+        _check(order)
+        order.save(update_fields=[*changes, "updated_at"])
     return order
 
 
-@transaction.atomic
 def change_status(order: Order, status: str) -> Order:
     """Move an order to its next state; to the state it has is no move.
 
     :raises OrderCannotMove: the order has no such next step, or was moved by somebody else first.
+    :raises OrderIsGone: somebody deleted it.
     """
-    if status == order.status:
-        return order
-    if status not in order.open_moves:
-        raise OrderCannotMove(order, status)
-    now = timezone.now()
-    moved = Order.objects.filter(pk=order.pk, status=order.status).update(
-        status=status, updated_at=now
-    )
-    if not moved:
-        order.refresh_from_db(fields=["status"])
-        raise OrderCannotMove(order, status)
-    order.status, order.updated_at = Order.Status(status), now
-    Order.history.bulk_history_create([order], update=True)  # an UPDATE calls no save()
-    return order
+    return revise_order(order, {}, status)
 
 
 def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[OrderCannotMove]]:
@@ -92,20 +102,6 @@ def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[Ord
         except OrderCannotMove as refusal:
             refused.append(refusal)
     return moved, refused
-
-
-@transaction.atomic
-def revise_order(order: Order, changes: dict[str, Any], status: str) -> Order:
-    """Change fields and status together, or neither.
-
-    :raises ValidationError: naming each wrong field.
-    :raises OrderCannotMove: the order has no such next step, or was moved by somebody else first.
-    """
-    for name, value in changes.items():
-        setattr(order, name, value)
-    if changes:
-        update_order(order)
-    return change_status(order, status)
 
 
 @transaction.atomic
@@ -125,8 +121,6 @@ def _check(order: Order) -> None:
         )
     except ValidationError as error:
         errors = error.message_dict
-    if not isinstance(order.order_time, datetime) or not _EARLIEST <= order.order_time < _LATEST:
-        errors.setdefault("order_time", ["Enter a time between the years 1900 and 2200."])
     others = Order.objects.exclude(pk=order.pk).filter(reference=order.reference)
     if order.reference and "reference" not in errors and others.exists():
         errors["reference"] = ["Order with this reference already exists."]

@@ -267,8 +267,8 @@ class CustomerFilters(Schema):
     q: str | None = Field(None, max_length=200, description="In code, name, phone or email")
     code: str | None = Field(None, max_length=50)
     phone_number: str | None = Field(None, max_length=16)
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
     def narrow(self, customers: CustomerQuerySet) -> CustomerQuerySet:
         conditions = {

@@ -24,13 +24,14 @@ def _only_this_machine() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _plain_test_settings() -> None:
+def _plain_test_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What a test run may do without: collected static files, and a slow password hash."""
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+    settings.DATA_DIR = tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="session")

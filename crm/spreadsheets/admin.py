@@ -13,13 +13,13 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 from import_export.results import Result, RowResult
-from import_export.tmp_storages import TempFolderStorage
 
 from crm.spreadsheets.forms import ConfirmForm, DownloadForm, UploadForm, signed_name
 from crm.spreadsheets.reading import FORMATS, UnreadableSheet
 from crm.spreadsheets.resources import OrderResource, RowProblem, SheetResource
+from crm.spreadsheets.uploads import keep_upload, take_upload
 
-SHOWN_ROWS, SHOWN_PROBLEMS = 50, 100
+SHOWN_ROWS, SHOWN_PROBLEMS = 50, 400  # a page of 300 kB at most
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Outcome:
     unchanged: int
     problems: list[RowProblem]  # the first ones
     more_problems: int
+    is_repeatable: bool  # the same sheet again would change nothing
     wrong_rows: int
     headers: list[str]
     rows: list[tuple[str, list[str]]]  # the first good ones: what becomes of each, and its cells
@@ -77,7 +78,11 @@ class SpreadsheetAdmin(ImportExportMixin):
         except UnreadableSheet as error:
             form.add_error("import_file", str(error))
             return self._page(request, form=form)
-        confirm = _keep(data, choice) if outcome.good_rows else None
+        confirm = None
+        if outcome.good_rows:
+            confirm = ConfirmForm(
+                initial=choice | {"import_file_name": signed_name(keep_upload(data))}
+            )
         return self._page(request, outcome=outcome, confirm_form=confirm, choice=choice)
 
     @method_decorator(require_POST)
@@ -87,10 +92,8 @@ class SpreadsheetAdmin(ImportExportMixin):
         form = ConfirmForm(request.POST)
         if not form.is_valid():
             return self._start_again(request)
-        stored = TempFolderStorage(name=form.cleaned_data["import_file_name"], read_mode="rb")
         try:
-            data = stored.read()
-            stored.remove()  # of two clicks on the button, one gets past here
+            data = take_upload(form.cleaned_data["import_file_name"])  # once: of two clicks, one
             outcome = self._import(data, form.cleaned_data, dry_run=False)
         except (FileNotFoundError, UnreadableSheet):
             return self._start_again(request)
@@ -148,13 +151,6 @@ class SpreadsheetAdmin(ImportExportMixin):
             raise PermissionDenied
 
 
-def _keep(data: bytes, choice: dict[str, Any]) -> ConfirmForm:
-    """Keep an upload until its import is confirmed, by the form that is returned."""
-    stored = TempFolderStorage()
-    stored.save(data)
-    return ConfirmForm(initial=choice | {"import_file_name": signed_name(stored.name)})
-
-
 def _outcome(resource: SheetResource, result: Result) -> Outcome:
     problems = list(resource.problems(result))
     shown = islice((row for row in result.rows if row.is_valid()), SHOWN_ROWS)
@@ -168,6 +164,7 @@ def _outcome(resource: SheetResource, result: Result) -> Outcome:
         unchanged=result.totals[RowResult.IMPORT_TYPE_SKIP],
         problems=problems[:SHOWN_PROBLEMS],
         more_problems=max(0, len(problems) - SHOWN_PROBLEMS),
+        is_repeatable=resource.is_repeatable,
         wrong_rows=len({problem.row for problem in problems}),
         headers=resource.get_export_headers([field.column_name for field in fields]),
         rows=[

@@ -147,4 +147,7 @@ class Status(Text):
 
 
 def _as_text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value).strip()
+    """The cell in one line: a break in a cell is how somebody laid it out, not what they meant."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return re.sub(r"\s*[\r\n\t]\s*", " ", str(value).strip())

@@ -8,7 +8,7 @@ from unfold.contrib.import_export.forms import ExportForm as UnfoldExportForm
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from crm.spreadsheets.reading import FORMATS, format_of
+from crm.spreadsheets.reading import FORMATS, MAX_ROWS, format_of
 
 MAX_BYTES = 10 * 1024 * 1024
 _SALT = "crm.spreadsheets.uploaded"
@@ -27,7 +27,9 @@ class UploadForm(UnfoldImportForm):
         self.fields["format"].widget = forms.HiddenInput()
         file_field = self.fields["import_file"]
         file_field.label = "Spreadsheet"
-        file_field.help_text = "CSV or XLSX, up to 10 MB. Columns are matched by their names."
+        file_field.help_text = (
+            f"CSV or XLSX, up to {MAX_ROWS:,} rows. Columns are matched by their names."
+        )
         file_field.widget.attrs["accept"] = ".csv,.tsv,.txt,.xlsx"
         if asks_to_text:
             self.fields["text_customers"] = forms.BooleanField(

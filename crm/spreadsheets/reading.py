@@ -20,7 +20,8 @@ from import_export.formats import base_formats
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-MAX_ROWS = 20_000
+# An import holds one transaction: on SQLite everybody else waits for it, 20 s at most.
+MAX_ROWS = 2_000
 
 # A cell that starts so is a formula to a spreadsheet program, and may do harm there (OWASP, "CSV
 # injection"). One that starts with apostrophes before such a sign is marked as well, so that taking

@@ -42,12 +42,14 @@ class SheetResource(ModelResource):
 
     columns: ClassVar[dict[str, tuple[str, ...]]]
     required: ClassVar[tuple[str, ...]]
+    keys: ClassVar[tuple[str, ...]]  # the columns that tell which stored row is meant
 
     def __init__(self, *, text_customers: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.text_customers = text_customers
         self.headers: dict[str, str] = {}  # of the sheet, by our field
         self.sheet = Sheet()
+        self.rows_by_key: dict[tuple[str, str], int] = {}
 
     # --- Reading ---
 
@@ -90,8 +92,18 @@ class SheetResource(ModelResource):
         return result
 
     def before_import_row(self, row: Any, row_number: int = 0, **kwargs: Any) -> None:
+        """Refuse a row that cannot be understood, or that speaks of what another row spoke of.
+
+        :raises ValidationError: with the reason.
+        """
         if row_number in self.sheet.broken:
             raise ValidationError(self.sheet.broken[row_number])
+        number = self.sheet.numbers[row_number - 1]
+        for name in self.keys:
+            key = str(row.get(name, "")).strip().upper()
+            first = self.rows_by_key.setdefault((name, key), number) if key else number
+            if first != number:
+                raise ValidationError({name: f"Row {first} has the same. Keep one of them."})
 
     def get_instance(self, instance_loader: Any, row: Any) -> Model | None:
         """The stored row that this row of the sheet is about, or None for a new one."""
@@ -118,6 +130,11 @@ class SheetResource(ModelResource):
         """The fields that the operation fills in or checks itself."""
         raise NotImplementedError(f"{type(self).__name__} must say what its operation does.")
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Do the rows tell which stored row is meant, so that the sheet can be imported again?"""
+        return any(name in self.headers for name in (*self.keys, "phone_number"))
+
     # --- Writing ---
 
     def save_instance(self, instance: Model, is_create: bool, row: Any, **kwargs: Any) -> None:
@@ -131,6 +148,11 @@ class SheetResource(ModelResource):
 
     def write(self, instance: Any, is_create: bool) -> None:
         raise NotImplementedError(f"{type(self).__name__} must name its operation.")
+
+    def told(self, instance: Any) -> dict[str, Any]:
+        """What the sheet says of a row, by the names of the model's fields."""
+        written = (field for field in self.get_import_fields() if not field.readonly)
+        return {field.attribute: getattr(instance, field.attribute) for field in written}
 
     def get_export_headers(self, selected_fields: Any = None) -> list[str]:
         names = selected_fields or self.get_export_order()
@@ -156,6 +178,7 @@ class SheetResource(ModelResource):
 class CustomerResource(SheetResource):
     columns: ClassVar = CUSTOMER_COLUMNS
     required: ClassVar = ("name", "phone_number")
+    keys: ClassVar = ("code",)
 
     # An empty cell takes no code away, nor a language.
     code = Field("code", "code", widget=cells.Code(), saves_null_values=False)
@@ -189,12 +212,13 @@ class CustomerResource(SheetResource):
         if is_create:
             customers.register_customer(instance)
         else:
-            customers.update_customer(instance)
+            customers.update_customer(instance, self.told(instance))
 
 
 class OrderResource(SheetResource):
     columns: ClassVar = ORDER_COLUMNS
     required: ClassVar = ("customer_code", "item", "amount")
+    keys: ClassVar = ("order_number", "reference")
 
     # An empty cell takes no number away, nor a status or a time.
     order_number = Field(
@@ -205,7 +229,7 @@ class OrderResource(SheetResource):
     customer_name = Field("customer__name", "customer_name", widget=cells.Text(), readonly=True)
     item = Field("item", "item", widget=cells.Text())
     amount = Field("amount", "amount", widget=cells.Amount())
-    currency = Field("currency", "currency", widget=cells.Text(), readonly=True)
+    currency = Field("currency", "currency", widget=cells.Code(), saves_null_values=False)
     status = Field("status", "status", widget=cells.Status(), saves_null_values=False)
     order_time = Field("order_time", "order_time", widget=cells.Moment(), saves_null_values=False)
 
@@ -232,7 +256,7 @@ class OrderResource(SheetResource):
 
     def get_instance(self, instance_loader: Any, row: Any) -> Order | None:
         """By the order number; a row without one by its reference."""
-        for name in ("order_number", "reference"):
+        for name in self.keys:
             if value := str(row.get(name, "")).strip():
                 return self.get_queryset().filter(**{name: value}).first()
         return None
@@ -241,20 +265,31 @@ class OrderResource(SheetResource):
         return ("customer", "order_number")
 
     def import_instance(self, instance: Order, row: Any, **kwargs: Any) -> None:
-        known_time = instance.order_time
-        super().import_instance(instance, row, **kwargs)
+        known_time, known_currency = instance.order_time, instance.currency
+        errors: dict[str, Any] = {}
+        try:
+            super().import_instance(instance, row, **kwargs)
+        except ValidationError as error:
+            errors = error.error_dict
         # Sheets keep whole seconds: what differs by less is the time as it was.
         if abs(instance.order_time - known_time) < timedelta(seconds=1):
             instance.order_time = known_time
+        if instance.currency != known_currency:
+            errors["currency"] = ValidationError(
+                f"The order is in {known_currency}. Write its amount in that currency."
+            )
+        if errors:
+            raise ValidationError(errors)
 
     def write(self, instance: Order, is_create: bool) -> None:
-        wanted = instance.status
+        changes = self.told(instance)
+        wanted = changes.pop("status")
         if is_create:
             orders.place_order(instance, text_customer=self.text_customers)
+            changes = {}
         else:
             instance.status = Order.objects.values_list("status", flat=True).get(pk=instance.pk)
-            orders.update_order(instance)
         try:
-            orders.change_status(instance, wanted)
+            orders.revise_order(instance, changes, wanted)
         except OrderCannotMove as refusal:
             raise ValidationError({"status": str(refusal)}) from None

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from crm import customers
-from crm.errors import CustomerHasOrders
+from crm.errors import CustomerHasOrders, CustomerIsGone
 from crm.models import Counter, Customer
 from sms import opt_outs
 from tests import factories
@@ -81,10 +81,9 @@ def test_a_code_that_another_request_took_meanwhile_is_named_too() -> None:
 def test_a_change_keeps_the_consent_unless_it_is_given() -> None:
     customer = factories.customer(sms_opted_out=True)
     assert opt_outs.is_opted_out(customer.phone_number)
-    customer.name = "Another name"
-    assert customers.update_customer(customer).sms_opted_out is True
-    assert customers.update_customer(customer, sms_opted_out=False).sms_opted_out is False
-    assert customers.update_customer(customer, sms_opted_out=True).sms_opted_out is True
+    assert customers.update_customer(customer, {"name": "Another"}).sms_opted_out is True
+    assert customers.update_customer(customer, {}, sms_opted_out=False).sms_opted_out is False
+    assert customers.update_customer(customer, {}, sms_opted_out=True).sms_opted_out is True
     assert opt_outs.is_opted_out(customer.phone_number)
 
 
@@ -96,9 +95,8 @@ def test_registering_somebody_who_opted_out_is_no_consent() -> None:
 def test_a_change_to_a_code_that_another_has_is_refused() -> None:
     factories.customer(code="TAKEN")
     customer = factories.customer(code="MINE")
-    customer.code = "TAKEN"
     with pytest.raises(ValidationError):
-        customers.update_customer(customer)
+        customers.update_customer(customer, {"code": "TAKEN"})
     assert set(Customer.objects.values_list("code", flat=True)) == {"TAKEN", "MINE"}
 
 
@@ -118,8 +116,7 @@ def test_a_customer_with_orders_stays_and_how_many_is_said() -> None:
 
 def test_the_history_of_a_customer_outlives_them() -> None:
     customer = factories.customer(name="Before")
-    customer.name = "After"
-    customers.update_customer(customer)
+    customers.update_customer(customer, {"name": "After"})
     customers.delete_customer(customer)
     kept = Customer.history.order_by("history_id").values_list("history_type", "name")
     assert list(kept) == [("+", "Before"), ("~", "After"), ("-", "After")]
@@ -152,6 +149,29 @@ def test_many_at_once_never_get_the_same_code() -> None:
 def test_a_new_phone_that_is_opted_out_stays_so_whatever_the_change_says() -> None:
     opt_outs.opt_out("+254733000000")
     customer = factories.customer()
-    customer.phone_number = "+254733000000"
-    assert customers.update_customer(customer, sms_opted_out=False).sms_opted_out is True
-    assert customers.update_customer(customer, sms_opted_out=False).sms_opted_out is False
+    change = {"phone_number": "+254733000000"}
+    assert customers.update_customer(customer, change, sms_opted_out=False).sms_opted_out is True
+    assert customers.update_customer(customer, {}, sms_opted_out=False).sms_opted_out is False
+
+
+def test_an_opt_out_moves_with_its_owner_to_their_new_phone() -> None:
+    customer = factories.customer(sms_opted_out=True)
+    changed = customers.update_customer(customer, {"phone_number": "+254733000000"})
+    assert changed.sms_opted_out is True
+
+
+def test_of_two_changes_at_once_neither_undoes_the_other() -> None:
+    customer = factories.customer(name="Before", email="before@example.com")
+    mine, theirs = Customer.objects.get(pk=customer.pk), Customer.objects.get(pk=customer.pk)
+    customers.update_customer(mine, {"name": "After"})
+    customers.update_customer(theirs, {"email": "after@example.com"})
+    customer.refresh_from_db()
+    assert (customer.name, customer.email) == ("After", "after@example.com")
+
+
+def test_a_customer_who_was_just_deleted_is_not_brought_back() -> None:
+    customer = factories.customer()
+    customers.delete_customer(Customer.objects.get(pk=customer.pk))
+    with pytest.raises(CustomerIsGone, match="was just deleted"):
+        customers.update_customer(customer, {"name": "After"})
+    assert not Customer.objects.exists()

@@ -12,8 +12,8 @@ from django.db import IntegrityError, connection, transaction
 from django_q.models import OrmQ
 
 from crm import orders
-from crm.errors import OrderCannotMove
-from crm.models import Order
+from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay
+from crm.models import Customer, Order
 from sms.models import Message
 from tests import factories
 
@@ -133,7 +133,8 @@ def test_an_order_that_never_finds_a_free_number_is_refused_and_nothing_is_saved
             "Ensure that there are no more than 12 digits in total.",
         ),
         ({"item": "  "}, "item", "This field cannot be blank."),
-        ({"item": "a\0b"}, "item", "Null characters are not allowed."),
+        ({"item": "a\0b"}, "item", "Write it in one line, without control characters."),
+        ({"item": "a\nb"}, "item", "Write it in one line, without control characters."),
         (
             {"item": "x" * 201},
             "item",
@@ -238,10 +239,45 @@ def test_a_change_of_the_item_does_not_undo_somebody_elses_move() -> None:
     order = factories.order()
     mine = Order.objects.get(pk=order.pk)
     orders.change_status(order, "PROCESSING")
-    mine.item = "Desktop Computer"
-    orders.update_order(mine)
+    orders.revise_order(mine, {"item": "Desktop Computer"})
     order.refresh_from_db()
     assert (order.item, order.status) == ("Desktop Computer", "PROCESSING")
+
+
+def test_of_two_changes_at_once_neither_undoes_the_other() -> None:
+    order = factories.order()
+    mine, theirs = Order.objects.get(pk=order.pk), Order.objects.get(pk=order.pk)
+    orders.revise_order(mine, {"item": "Desktop Computer"})
+    orders.revise_order(theirs, {"amount": Decimal("5.00")})
+    order.refresh_from_db()
+    assert (order.item, order.amount) == ("Desktop Computer", Decimal("5.00"))
+
+
+def test_an_order_that_was_just_deleted_is_not_brought_back() -> None:
+    order = factories.order()
+    orders.delete_order(Order.objects.get(pk=order.pk))
+    with pytest.raises(OrderIsGone, match="was just deleted"):
+        orders.revise_order(order, {"item": "Desktop Computer"})
+    assert not Order.objects.exists()
+
+
+def test_an_order_that_the_business_started_on_meanwhile_is_not_its_customers_to_change() -> None:
+    order = factories.order()
+    mine = Order.objects.get(pk=order.pk)
+    orders.change_status(order, "PROCESSING")
+    with pytest.raises(OrderIsUnderWay):
+        orders.revise_order(mine, {"item": "Tea"}, only_while_pending=True)
+    order.refresh_from_db()
+    assert order.item == "Laptop Computer"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_for_a_customer_who_was_just_deleted_is_refused() -> None:
+    customer = factories.customer()
+    Customer.objects.all().delete()
+    with pytest.raises(ValidationError, match="The customer was just deleted"):
+        factories.order(customer=customer)
+    assert not Order.objects.exists()
 
 
 def test_fields_and_status_change_together_or_not_at_all() -> None:
@@ -275,8 +311,7 @@ def test_deleting_an_order_cancels_the_text_that_has_not_left(templates: None) -
 
 def test_the_history_of_an_order_keeps_each_state() -> None:
     order = factories.order()
-    order.amount = Decimal("1500.00")
-    orders.update_order(order)
+    orders.revise_order(order, {"amount": Decimal("1500.00")})
     orders.change_status(order, "PROCESSING")
     kept = list(
         Order.history.order_by("history_id").values_list("history_type", "amount", "status")
