@@ -17,6 +17,8 @@ class StrictParser(Parser):
     """JSON by the book: no NaN, no lone surrogates, and no NUL, which no database column takes."""
 
     def parse_body(self, request: HttpRequest) -> Any:
+        if request.content_type != "application/json":
+            raise HttpError(415, "Send JSON, with Content-Type: application/json.")
         try:
             body = orjson.loads(request.body)
         except orjson.JSONDecodeError as error:

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from pydantic import Field
 
-from crm.errors import Refusal
+from crm.errors import CustomerIsGone, OrderIsGone, Refusal
 from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
 from project.request_ids import current_request_id
 
@@ -34,6 +34,8 @@ _STATUS_BY_ERROR: dict[type[Exception], int] = {
     CredentialRefused: 401,
     InsufficientScope: 403,
     MalformedCredential: 400,
+    CustomerIsGone: 404,
+    OrderIsGone: 404,
     Refusal: 409,
 }
 

@@ -41,6 +41,12 @@ def make_administrator() -> tuple[User, str]:
     return user, password
 
 
+def load_demo_if_new() -> None:
+    """Load the demo business into an installation in which nobody has done anything yet."""
+    if not User.objects.exists() and not Customer.objects.exists():
+        load_demo()
+
+
 @transaction.atomic
 def load_demo(path: Path = FIXTURES / "demo.json") -> tuple[int, int]:
     """Load the demo business: how many customers and orders.

@@ -39,6 +39,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: LiveServer) -> LiveServer:
+    """Started after the database is made: one in memory, as it would else find, it would share
+    between its threads, which SQLite does not survive."""
+    return live_server
+
+
 @pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desk", "phone"])
 def page(
     request: pytest.FixtureRequest,

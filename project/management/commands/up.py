@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from identity.models import User
 from project import setup, supervisor
@@ -31,19 +32,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, no_demo: bool = False, **options: Any) -> None:
         self._refuse_a_taken_port()
         self.stdout.write("Preparing the database ...")
-        environment.data_dir.mkdir(parents=True, exist_ok=True)
-        setup.prepare()
-        greeting = "Sign in with the account you have."
-        if not User.objects.exists():
+        try:
+            environment.data_dir.mkdir(parents=True, exist_ok=True)
+            setup.prepare()
             # The demo's people have made-up phones: no real gateway is to see them.
             if not no_demo and environment.sms_gateway != "africastalking":
-                setup.load_demo()
-            greeting = self._first_sign_in(*setup.make_administrator())
+                setup.load_demo_if_new()
+        except (OperationalError, OSError) as error:
+            raise CommandError(f"The database cannot be prepared: {error}".strip()) from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
         code = supervisor.run(
-            COMMANDS,
-            child_environment(),
-            is_ready=_answers,
-            on_ready=lambda: self._greet(greeting),
+            COMMANDS, child_environment(), is_ready=_answers, on_ready=self._greet
         )
         self.stdout.write("Karani has stopped.")
         if code:
@@ -60,7 +60,15 @@ class Command(BaseCommand):
                     f"Port {port} is taken. Free it, or choose another: PORT={port + 1} make run"
                 ) from None
 
-    def _first_sign_in(self, user: User, password: str) -> str:
+    def _sign_in(self) -> str:
+        """How to sign in; the first time, with the administrator made here and now.
+
+        Not before all is ready: a start that is broken off must not leave an account behind whose
+        password nobody has seen.
+        """
+        if User.objects.exists():
+            return "Sign in with the account you have."
+        user, password = setup.make_administrator()
         if environment.django_superuser_password:
             return f"Sign in as {user.username} with the password of DJANGO_SUPERUSER_PASSWORD."
         return (
@@ -68,7 +76,8 @@ class Command(BaseCommand):
             f"  Password:    {password}   (shown this once, and stored nowhere)"
         )
 
-    def _greet(self, greeting: str) -> None:
+    def _greet(self) -> None:
+        greeting = self._sign_in()
         address = environment.address
         self.stdout.write(
             f"""
