@@ -1,9 +1,10 @@
 """Which parts of the suite can run here, and did they all pass? ``make test`` runs this file.
 
-The suite runs on SQLite; again on PostgreSQL, where ``TEST_DATABASE_URL`` names one or one answers
-on this machine; and the browser tests where there is a Chromium (``CHROMIUM`` names one that is
-not on the ``PATH``). A part that cannot run is left out with one line that says why; with
-``--require-all`` that is a failure. Other arguments go to pytest: ``make test ARGS="-k orders"``.
+The suite runs on SQLite; all of it that asks a database runs again on PostgreSQL, where
+``TEST_DATABASE_URL`` names one or one answers on this machine; the browser tests run where there is
+a Chromium (``CHROMIUM`` names one that is not on the ``PATH``). A part that cannot run is left out
+with one line that says why; with ``--require-all`` that is a failure. Other arguments go to pytest:
+``make test ARGS="-k orders"``.
 """
 
 import argparse
@@ -22,6 +23,15 @@ import psycopg2
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = "tests/browser"
 SQLITE = "sqlite://:memory:"
+# These ask the test database nothing, so that the run on SQLite has said all there is to say.
+WITHOUT_DATABASE = (
+    "tests/project/test_environment.py",
+    "tests/project/test_readme.py",
+    "tests/project/test_supervisor.py",
+    "tests/project/test_up.py",
+    "tests/sms/test_africastalking.py",
+    "tests/sms/test_segments.py",
+)
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 COVERED_APPS = ("crm", "identity", "sms")
@@ -37,6 +47,7 @@ class Part:
     name: str
     environment: dict[str, str]
     is_browser: bool = False
+    ignored: tuple[str, ...] = ()
     why_not: str = ""  # the reason why it cannot run here
     is_wanted: bool = False  # somebody asked for it, so leaving it out is a failure
 
@@ -58,7 +69,7 @@ class Part:
             pytest = ["-m", "pytest"]
         else:
             pytest = ["-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
-            options.append(f"--ignore={BROWSER_TESTS}")
+            options += [f"--ignore={path}" for path in (BROWSER_TESTS, *self.ignored)]
         print(f"== {self.name}", flush=True)
         started = time.monotonic()
         command = [sys.executable, *pytest, "-q", "-n", WORKERS, *options, *self.tests(arguments)]
@@ -91,6 +102,7 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             environment | {"DATABASE_URL": postgres},
             why_not=why_no_postgres(postgres),
             is_wanted=bool(named),
+            ignored=WITHOUT_DATABASE,
         ),
         Part(
             "Browser",
