@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
@@ -22,6 +23,7 @@ from crm.forms import CustomerForm, OrderForm
 from crm.models import Customer, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
+from sms.admin import STATUS_COLOURS
 from sms.models import Message, MessageStatus
 from sms.phone_numbers import find_phone_number, national_form
 
@@ -31,16 +33,6 @@ ORDER_COLOURS = {
     Order.Status.COMPLETED: "success",
     Order.Status.CANCELLED: "danger",
 }
-MESSAGE_COLOURS = {
-    MessageStatus.QUEUED.label: "info",
-    MessageStatus.SENT.label: "info",
-    MessageStatus.DELIVERED.label: "success",
-    MessageStatus.UNDELIVERED.label: "danger",
-    MessageStatus.FAILED.label: "danger",
-    MessageStatus.UNCONFIRMED.label: "warning",
-}
-
-
 SHOWN_REFUSALS = 5
 REFUSALS = (Refusal, ValidationError)
 
@@ -166,7 +158,7 @@ class OrderAdmin(OperationsAdmin):
     list_display = (
         "order_number",
         "customer",
-        "item",
+        "what",
         "money",
         "state",
         "text_state",
@@ -214,6 +206,10 @@ class OrderAdmin(OperationsAdmin):
             found |= queryset.filter(customer__phone_number=phone_number)
         return found, may_repeat
 
+    @display(description="Item", ordering="item")
+    def what(self, order: Order) -> str:
+        return Truncator(order.item).chars(60)  # the whole of a long one hides the rest on a phone
+
     @display(description="Amount", ordering="amount")
     def money(self, order: Order) -> str:
         return f"{order.currency} {notices.spoken_amount(order.amount)}"
@@ -222,9 +218,11 @@ class OrderAdmin(OperationsAdmin):
     def state(self, order: Order) -> tuple[str, str]:
         return order.status, order.get_status_display()
 
-    @display(description="Text", label=MESSAGE_COLOURS)
-    def text_state(self, order: Order) -> str | None:
-        return MessageStatus(order.sms_status).label if order.sms_status else None
+    @display(description="Text", label=STATUS_COLOURS)
+    def text_state(self, order: Order) -> tuple[str, str] | None:
+        if order.sms_status is None:
+            return None
+        return order.sms_status, str(MessageStatus(order.sms_status).label)
 
     @display(description="Texts")
     def texts(self, order: Order) -> SafeString | str:

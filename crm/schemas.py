@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic import ValidationError as PydanticValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from crm.models import Customer, CustomerQuerySet, Order, OrderQuerySet
+from crm.models import Customer, CustomerQuerySet, Order, OrderQuerySet, OrderStatus
 from identity.models import User
 from sms.models import MessageStatus
 from sms.phone_numbers import E164_PATTERN
@@ -94,7 +94,7 @@ PhoneNumber = Annotated[
 Email = Annotated[
     str, _by_field(Customer, "email"), WithJsonSchema({"type": "string", "maxLength": 254})
 ]
-Language = Literal["en", "sw"]
+Language = Customer.Language
 Item = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
@@ -125,7 +125,7 @@ Amount = Annotated[
     ),
 ]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Status = Literal["PENDING", "PROCESSING", "COMPLETED", "CANCELLED"]
+Status = OrderStatus
 
 
 def _plain_date(value: object) -> object:
@@ -201,7 +201,7 @@ class CustomerIn(NewRow):
     name: Name
     phone_number: PhoneNumber
     email: Email = ""
-    language: Language = "en"
+    language: Language = Language.ENGLISH
     sms_opted_out: bool = False  # to register somebody is no consent: it only opts out
 
     @classmethod
@@ -219,7 +219,7 @@ class CustomerReplacement(Schema):
     name: Name
     phone_number: PhoneNumber
     email: Email = ""
-    language: Language = "en"
+    language: Language = Language.ENGLISH
     sms_opted_out: bool | None = Field(None, description="Left out: as the owner last said")
 
 

@@ -13,8 +13,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 from import_export.results import Result, RowResult
+from unfold.contrib.import_export.forms import ExportForm
 
-from crm.spreadsheets.forms import ConfirmForm, DownloadForm, UploadForm, signed_name
+from crm.spreadsheets.forms import ConfirmForm, UploadForm, signed_name
 from crm.spreadsheets.reading import FORMATS, UnreadableSheet
 from crm.spreadsheets.resources import OrderResource, RowProblem, SheetResource
 from crm.spreadsheets.uploads import keep_upload, take_upload
@@ -49,7 +50,7 @@ class SpreadsheetAdmin(ImportExportMixin):
     """
 
     resource_classes: ClassVar[list[type[SheetResource]]]
-    export_form_class = DownloadForm
+    export_form_class = ExportForm
     formats: ClassVar = list(FORMATS)
     import_formats: ClassVar = list(FORMATS)
     export_formats: ClassVar = list(FORMATS)

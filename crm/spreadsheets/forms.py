@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core import signing
-from unfold.contrib.import_export.forms import ExportForm as UnfoldExportForm
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
@@ -76,7 +75,3 @@ class ConfirmForm(forms.Form):
 def signed_name(file_name: str) -> str:
     """The name of a stored upload as the confirmation carries it."""
     return signing.dumps(file_name, salt=_SALT)
-
-
-class DownloadForm(UnfoldExportForm):
-    """Which format."""
