@@ -23,9 +23,10 @@ from sms.outbox import SEND_TASK
 
 logger = logging.getLogger(__name__)
 
-# A claim or an attempt older than this has no worker any more: the queue ends a task after 20 s,
-# and delivers it again after 65 s (``Q_CLUSTER`` in the settings).
-LEASE = timedelta(seconds=40)
+# A claim or an attempt older than this has no worker any more: the queue ends a task after 20 s.
+# It delivers it again 65 s after it was fetched (``Q_CLUSTER`` in the settings), by when the claim,
+# which may have come 40 s after the fetch, is as old as this.
+LEASE = timedelta(seconds=25)
 
 _FIRST_DELAY = 30.0  # seconds until a text that was not taken is tried again, then doubled
 _LONGEST_DELAY = 30 * 60.0
