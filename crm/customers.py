@@ -36,7 +36,7 @@ def update_customer(
 
     Only these fields are written, on the row as it is now: what somebody else changed meanwhile
     stays. Consent is given for the phone on record: a new phone takes over the opt-out of the old
-    one, and one that is opted out itself stays so.
+    one unless consent is given with it, and one that is opted out itself stays so.
 
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
     :raises CustomerIsGone: somebody deleted the customer.
@@ -69,7 +69,7 @@ def delete_customer(customer: Customer) -> None:
 
     :raises CustomerHasOrders: who has.
     """
-    # The lock holds off a new order, which needs the customer's row to stay.
+    # Holds off a new order until this is through; the database refuses its foreign key then.
     Customer.objects.select_for_update().filter(pk=customer.pk).first()
     count = customer.orders.count()
     if count:

@@ -10,6 +10,13 @@ from sms import opt_outs
 from sms.phone_numbers import parse_phone_number
 
 
+def _remember_what_was_shown(form: forms.ModelForm[Any]) -> None:
+    """Send the shown values along, so that ``changed_data`` is what the person changed on the page,
+    not what the row differs in by now."""
+    for field in form.fields.values():
+        field.show_hidden_initial = True
+
+
 class CustomerForm(forms.ModelForm[Customer]):
     """A customer, with the code optional and the phone in national form or E.164."""
 
@@ -22,7 +29,6 @@ class CustomerForm(forms.ModelForm[Customer]):
         label="No texts",
         required=False,
         help_text="The owner of this phone asked for no more texts.",
-        show_hidden_initial=True,  # so that a page open since before they asked takes nothing back
         widget=UnfoldBooleanSwitchWidget,
     )
 
@@ -32,13 +38,14 @@ class CustomerForm(forms.ModelForm[Customer]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        is_known = bool(self.instance.code)
         if "code" in self.fields:
-            is_known = bool(self.instance.code)
             self.fields["code"].required = is_known
             if not is_known:
                 self.fields["code"].help_text = "Left empty, the next free one is given."
-        if self.instance.phone_number:
+        if is_known:
             self.initial["sms_opted_out"] = opt_outs.is_opted_out(self.instance.phone_number)
+            _remember_what_was_shown(self)
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).strip().upper()
@@ -61,6 +68,8 @@ class OrderForm(forms.ModelForm[Order]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance.order_number:
+            _remember_what_was_shown(self)
         if "status" in self.fields:
             current = Order.Status(self.instance.status)
             steps = [current, *self.instance.open_moves]

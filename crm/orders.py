@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from crm import notices
-from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay
+from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
 from crm.models import Customer, Order
 from sms import outbox
 
@@ -79,7 +79,12 @@ def revise_order(
         setattr(order, name, value)
     if changes:
         _check(order)
-        order.save(update_fields=[*changes, "updated_at"])
+        try:
+            with transaction.atomic():
+                order.save(update_fields=[*changes, "updated_at"])
+        except IntegrityError:
+            _check(order)  # names a reference that another request was quicker with
+            raise
     return order
 
 
@@ -92,14 +97,15 @@ def change_status(order: Order, status: str) -> Order:
     return revise_order(order, {}, status)
 
 
-def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[OrderCannotMove]]:
+def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[Refusal]]:
     """Move each order that can; how many moved, and why the others did not."""
-    moved, refused = 0, []
+    moved, refused = 0, list[Refusal]()
     for order in orders:
+        is_there_already = order.status == status
         try:
             change_status(order, status)
-            moved += 1
-        except OrderCannotMove as refusal:
+            moved += not is_there_already
+        except (OrderCannotMove, OrderIsGone) as refusal:
             refused.append(refusal)
     return moved, refused
 

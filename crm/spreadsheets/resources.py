@@ -49,7 +49,7 @@ class SheetResource(ModelResource):
         self.text_customers = text_customers
         self.headers: dict[str, str] = {}  # of the sheet, by our field
         self.sheet = Sheet()
-        self.rows_by_key: dict[tuple[str, str], int] = {}
+        self.rows_by_key: dict[Any, int] = {}  # which row was about which stored one
 
     # --- Reading ---
 
@@ -92,18 +92,25 @@ class SheetResource(ModelResource):
         return result
 
     def before_import_row(self, row: Any, row_number: int = 0, **kwargs: Any) -> None:
-        """Refuse a row that cannot be understood, or that speaks of what another row spoke of.
+        """Refuse a row that cannot be understood.
 
         :raises ValidationError: with the reason.
         """
         if row_number in self.sheet.broken:
             raise ValidationError(self.sheet.broken[row_number])
+
+    def after_init_instance(
+        self, instance: Model, new: bool, row: Any, row_number: int = 0, **kwargs: Any
+    ) -> None:
+        """Refuse a row about what another row of the sheet was about: it would undo that one.
+
+        :raises ValidationError: with the other row.
+        """
         number = self.sheet.numbers[row_number - 1]
-        for name in self.keys:
-            key = str(row.get(name, "")).strip().upper()
-            first = self.rows_by_key.setdefault((name, key), number) if key else number
-            if first != number:
-                raise ValidationError({name: f"Row {first} has the same. Keep one of them."})
+        first = number if new else self.rows_by_key.setdefault(instance.pk, number)
+        if first != number:
+            what = instance._meta.verbose_name
+            raise ValidationError(f"Row {first} is about the same {what}. Keep one of them.")
 
     def get_instance(self, instance_loader: Any, row: Any) -> Model | None:
         """The stored row that this row of the sheet is about, or None for a new one."""
@@ -145,13 +152,18 @@ class SheetResource(ModelResource):
         instance._change_reason = f"Import of {kwargs.get('file_name') or 'a sheet'}"[:100]  # type: ignore[attr-defined]  # read by simple_history
         with transaction.atomic():
             self.write(instance, is_create)
+        self.rows_by_key[instance.pk] = self.sheet.numbers[kwargs["row_number"] - 1]
 
     def write(self, instance: Any, is_create: bool) -> None:
         raise NotImplementedError(f"{type(self).__name__} must name its operation.")
 
     def told(self, instance: Any) -> dict[str, Any]:
         """What the sheet says of a row, by the names of the model's fields."""
-        written = (field for field in self.get_import_fields() if not field.readonly)
+        written = (
+            field
+            for field in self.get_import_fields()
+            if not field.readonly and field.column_name in self.headers
+        )
         return {field.attribute: getattr(instance, field.attribute) for field in written}
 
     def get_export_headers(self, selected_fields: Any = None) -> list[str]:
@@ -283,7 +295,7 @@ class OrderResource(SheetResource):
 
     def write(self, instance: Order, is_create: bool) -> None:
         changes = self.told(instance)
-        wanted = changes.pop("status")
+        wanted = changes.pop("status", None)
         if is_create:
             orders.place_order(instance, text_customer=self.text_customers)
             changes = {}

@@ -1,6 +1,8 @@
-"""Where is a sheet between its check and its import? In the data folder, for an hour at most.
+"""Where is a sheet between its check and its import? In the data folder, to be taken for an hour.
 
-On the machine that took it: with several web machines the confirmation must come to the same one.
+It has people's names and phones in it: one that nobody took in time goes when the next comes or is
+asked for. On the machine that took it: with several web machines the confirmation must come to the
+same one.
 """
 
 import secrets
@@ -13,15 +15,9 @@ KEPT_SECONDS = 3600
 
 
 def keep_upload(data: bytes) -> str:
-    """Keep a sheet; the name to take it by. Those that nobody took within an hour go.
-
-    They have people's names and phones in them.
-    """
+    """Keep a sheet; the name to take it by."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > KEPT_SECONDS:
-            old.unlink(missing_ok=True)
+    _clear(folder)
     name = secrets.token_hex(16)
     (folder / name).write_bytes(data)
     return name
@@ -32,10 +28,19 @@ def take_upload(name: str) -> bytes:
 
     :raises FileNotFoundError: it was taken, or its time was over.
     """
-    path = _folder() / name
+    folder = _folder()
+    _clear(folder)
+    path = folder / name
     data = path.read_bytes()
     path.unlink()
     return data
+
+
+def _clear(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            old.unlink(missing_ok=True)
 
 
 def _folder() -> Path:

@@ -354,3 +354,13 @@ def test_of_many_at_once_one_moves_an_order() -> None:
         thread.join()
     assert len(outcomes) == 8
     assert order.history.filter(status="COMPLETED").count() == 1
+
+
+def test_an_order_that_is_gone_does_not_stop_the_others_from_moving() -> None:
+    gone, there, done = factories.order(), factories.order(), factories.order()
+    orders.change_status(done, "COMPLETED")
+    orders.delete_order(Order.objects.get(pk=gone.pk))
+    moved, refused = orders.change_statuses([gone, there, done], "COMPLETED")
+    assert moved == 1
+    assert [str(refusal) for refusal in refused] == [f"Order {gone.order_number} was just deleted."]
+    assert not Order.objects.exclude(status="COMPLETED").exists()
