@@ -25,6 +25,7 @@ VOLUME /app/data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", "\
 import os; \
-from urllib.request import urlopen; \
-urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=3)"]
+from urllib.request import ProxyHandler, build_opener; \
+url = f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz'; \
+build_opener(ProxyHandler({})).open(url, timeout=3)"]
 CMD ["gunicorn", "-c", "python:project.gunicorn", "project.wsgi"]

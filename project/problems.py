@@ -39,6 +39,9 @@ _STATUS_BY_ERROR: dict[type[Exception], int] = {
     Refusal: 409,
 }
 
+# RFC 9110's names, which Python has from 3.13 on.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 _REALM = 'Bearer realm="Karani"'
 
 
@@ -61,7 +64,7 @@ def problem_response(
     """One answer of the 4xx and 5xx kind."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
@@ -191,6 +194,7 @@ class ProblemsMiddleware:
             problem = problem_response(response.status_code, _detail_of(request, response))
             response.content = problem.content
             response["Content-Type"] = CONTENT_TYPE
+            response["Content-Length"] = str(len(response.content))  # Django had counted its own
         return response
 
 

@@ -171,7 +171,7 @@ def test_a_body_of_more_than_a_mebibyte_is_a_413_and_nothing_is_written(api: Any
     assert_problem(
         send(api, padded),
         413,
-        "Request Entity Too Large",
+        "Content Too Large",
         "The body of the request is too large.",
     )
     assert not Customer.objects.exists()
@@ -278,3 +278,10 @@ def test_a_log_line_carries_the_id_of_its_request(log: io.StringIO) -> None:
     first, second = log.getvalue().splitlines()
     assert "req-1" in first
     assert "req-2" in second
+
+
+@pytest.mark.django_db
+def test_a_problem_made_of_djangos_own_answer_arrives_whole() -> None:
+    refused = Client().delete("/api/token/")
+    assert refused.status_code == 405
+    assert int(refused["Content-Length"]) == len(refused.content)

@@ -1,5 +1,6 @@
 """``manage.py up``: everything a newcomer needs, in one command and until Ctrl-C."""
 
+import errno
 import socket
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from project import setup, supervisor
 from project.environment import BASE_DIR, child_environment, environment
 
 MANAGE = str(BASE_DIR / "manage.py")
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy knows our port
 COMMANDS = {
     "web server": [
         *(sys.executable, "-m", "gunicorn", "-c", "python:project.gunicorn"),
@@ -54,10 +56,15 @@ class Command(BaseCommand):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((environment.host, environment.port))
-            except OSError:
+            except OSError as error:
                 port = environment.port
+                if error.errno != errno.EADDRINUSE:
+                    raise CommandError(
+                        f"Cannot listen on {environment.host}, port {port}: {error}"
+                    ) from None
+                other = port + 1 if port < 65535 else port - 1
                 raise CommandError(
-                    f"Port {port} is taken. Free it, or choose another: PORT={port + 1} make run"
+                    f"Port {port} is taken. Free it, or choose another: PORT={other} make run"
                 ) from None
 
     def _sign_in(self) -> str:
@@ -101,7 +108,7 @@ def _answers() -> bool:
     host = "127.0.0.1" if environment.host == "0.0.0.0" else environment.host  # noqa: S104  # asked
     address = f"http://{host}:{environment.port}/healthz"
     try:
-        with urllib.request.urlopen(address, timeout=1):  # our own address
+        with _DIRECT.open(address, timeout=1):
             return True
     except OSError:
         return False
