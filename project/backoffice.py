@@ -29,6 +29,10 @@ def favicon(request: HttpRequest) -> str:
     return static("project/favicon.svg")
 
 
+def stylesheet(request: HttpRequest) -> str:
+    return static("project/backoffice.css")
+
+
 def gateway_badge(request: HttpRequest) -> list[str] | None:
     """Says beside the title that no text leaves the house, while that is so."""
     if settings.SMS_GATEWAY == "africastalking":

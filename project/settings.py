@@ -211,6 +211,7 @@ UNFOLD = {
     ],
     "ENVIRONMENT": "project.backoffice.gateway_badge",
     "COLORS": backoffice.COLORS,
+    "STYLES": [backoffice.stylesheet],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"show_search": True, "navigation": backoffice.navigation},

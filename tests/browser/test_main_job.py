@@ -94,13 +94,18 @@ def test_a_shop_owner_imports_customers_and_sees_what_was_left_out(page: Page) -
 PAGES = [
     "/admin/",
     "/admin/crm/customer/",
+    "/admin/crm/customer/add/",
     "/admin/crm/order/",
+    "/admin/crm/order/add/",
     "/admin/crm/order/import/",
     "/admin/crm/order/export/",
     "/admin/sms/message/",
     "/admin/sms/messagetemplate/",
+    "/admin/sms/message/phones/",
     "/admin/identity/user/",
+    "/admin/identity/user/add/",
     "/admin/identity/role/",
+    "/admin/identity/role/add/",
     "/api/docs",
 ]
 

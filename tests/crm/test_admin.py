@@ -769,11 +769,11 @@ def test_a_page_that_is_open_since_before_somebody_opted_out_takes_nothing_back(
 def shown_on(client: Client, url: str) -> dict[str, str]:
     """What the page sends when nobody touches a field."""
     form = client.get(url).context["adminform"].form
-    page = BeautifulForm(str(form.as_p()))
+    page = ShownForm(str(form.as_p()))
     return page.values
 
 
-class BeautifulForm(HTMLParser):
+class ShownForm(HTMLParser):
     """The values of the inputs and the chosen options of a form."""
 
     def __init__(self, html: str) -> None:
