@@ -52,5 +52,5 @@ api = DocumentedAPI(
 )
 problems.register_handlers(api)
 api.add_router("", identity)
-api.add_router("/customers", customers)
-api.add_router("/orders", orders)
+api.add_router("/customers", customers.router)
+api.add_router("/orders", orders.router)

@@ -1,0 +1,131 @@
+"""Customers over HTTP."""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Status
+from ninja.pagination import paginate
+
+from crm import customers as operations
+from crm.api import orders
+from crm.api.access import customers_of, orders_of_customer
+from crm.models import Customer, CustomerQuerySet, OrderQuerySet
+from crm.schemas.customers import (
+    CustomerFilters,
+    CustomerIn,
+    CustomerOut,
+    CustomerPatch,
+    CustomerReplacement,
+)
+from crm.schemas.orders import OrderOut
+from identity.tokens import needs
+
+router = Router(tags=["customers"])
+
+ORDERINGS = ("created_at", "name", "code")
+
+
+@router.get(
+    "/", response=list[CustomerOut], operation_id="list_customers", auth=needs("customers:read")
+)
+@paginate(orderings=ORDERINGS)
+def list_customers(request: HttpRequest, filters: Query[CustomerFilters]) -> CustomerQuerySet:
+    """List customers, newest first."""
+    return filters.narrow(customers_of(request))
+
+
+@router.post(
+    "/",
+    response={201: CustomerOut},
+    operation_id="create_customer",
+    auth=needs("customers:write", permission="crm.add_customer"),
+)
+def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
+    """Register a customer; one without a code gets the next free one."""
+    facts = body.dict()
+    facts["code"] = facts["code"] or ""
+    opted_out = facts.pop("sms_opted_out")
+    customer = operations.register_customer(Customer(**facts), sms_opted_out=opted_out)
+    return Status(201, customer)
+
+
+@router.get(
+    "/{uuid:customer_id}/",
+    response=CustomerOut,
+    operation_id="read_customer",
+    auth=needs("customers:read"),
+)
+def read_customer(request: HttpRequest, customer_id: UUID) -> Customer:
+    """Read one customer."""
+    return get_object_or_404(customers_of(request), pk=customer_id)
+
+
+@router.put(
+    "/{uuid:customer_id}/",
+    response=CustomerOut,
+    operation_id="replace_customer",
+    auth=needs("customers:write"),
+)
+def replace_customer(
+    request: HttpRequest, customer_id: UUID, body: CustomerReplacement
+) -> Customer:
+    """Replace all that may be changed of a customer."""
+    return _change_customer(request, customer_id, body.dict())
+
+
+@router.patch(
+    "/{uuid:customer_id}/",
+    response=CustomerOut,
+    operation_id="update_customer",
+    auth=needs("customers:write"),
+)
+def update_customer(request: HttpRequest, customer_id: UUID, body: CustomerPatch) -> Customer:
+    """Change the given fields of a customer."""
+    return _change_customer(request, customer_id, body.changes())
+
+
+def _change_customer(
+    request: HttpRequest, customer_id: UUID, changes: dict[str, object]
+) -> Customer:
+    customer = _customer_to_change(request, customer_id)
+    is_new_code = changes.get("code", customer.code) != customer.code
+    if is_new_code and not request.user.has_perm("crm.change_customer"):
+        raise PermissionDenied  # by its code the business knows a customer: not theirs to change
+    opted_out = changes.pop("sms_opted_out", None)
+    return operations.update_customer(
+        customer, changes, sms_opted_out=None if opted_out is None else bool(opted_out)
+    )
+
+
+@router.delete(
+    "/{uuid:customer_id}/",
+    response={204: None},
+    operation_id="delete_customer",
+    auth=needs("customers:write", permission="crm.delete_customer"),
+)
+def delete_customer(request: HttpRequest, customer_id: UUID) -> Status[None]:
+    """Delete a customer who has no orders."""
+    customer = get_object_or_404(customers_of(request), pk=customer_id)
+    operations.delete_customer(customer)
+    return Status(204, None)
+
+
+@router.get(
+    "/{uuid:customer_id}/orders/",
+    response=list[OrderOut],
+    operation_id="list_orders_of_customer",
+    auth=needs("orders:read"),
+)
+@paginate(orderings=orders.ORDERINGS)
+def list_orders_of_customer(request: HttpRequest, customer_id: UUID) -> OrderQuerySet:
+    """List the orders of one customer, newest first."""
+    return orders_of_customer(request, pk=customer_id)
+
+
+def _customer_to_change(request: HttpRequest, customer_id: UUID) -> Customer:
+    customer = get_object_or_404(customers_of(request), pk=customer_id)
+    if not request.user.has_perm("crm.change_customer") and customer.user_id != request.user.pk:
+        raise PermissionDenied
+    return customer
