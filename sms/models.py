@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from identity.identifiers import new_id
 from sms import events
@@ -49,7 +50,8 @@ class Message(models.Model):
           ├──> failed                                (too old to be of use)
           └──> cancelled                             (its order is gone)
 
-    A move is a conditional UPDATE, so of two workers one wins.
+    A person may send a failed text again, and an unconfirmed one, which is then marked as one that
+    may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one wins.
     """
 
     Status = MessageStatus
@@ -62,7 +64,8 @@ class Message(models.Model):
             MessageStatus.CANCELLED,
         }
     )
-    MAX_AGE = timedelta(hours=24)  # a confirmation that comes later only confuses
+    RETRIABLE: ClassVar = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+    MAX_AGE = timedelta(hours=24)  # since queued_at; what comes later only confuses
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     phone_number = models.CharField(max_length=16, validators=[validate_phone_number])
@@ -80,6 +83,7 @@ class Message(models.Model):
     failure_reason = models.CharField(max_length=500, blank=True)
     may_be_double = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last asked for.")
     claimed_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)

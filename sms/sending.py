@@ -63,7 +63,7 @@ def _claim(message: Message) -> bool:
 def _is_withheld(message: Message) -> bool:
     if opt_outs.is_opted_out(message.phone_number):
         return _finish(message, Message.Status.SUPPRESSED, "The customer opted out of texts.")
-    if timezone.now() - message.created_at > Message.MAX_AGE:
+    if timezone.now() - message.queued_at > Message.MAX_AGE:
         return _finish(message, Message.Status.FAILED, "Not sent within 24 hours.")
     return False
 

@@ -96,6 +96,7 @@ def test_a_clerk_deletes_imports_and_exports_nothing(roles: dict[str, Role]) -> 
         "crm.change_customer",
         "crm.add_order",
         "crm.change_order",
+        "sms.add_message",
     }
 
 

@@ -1,13 +1,17 @@
 """The only way in: which words, in which language, and about what."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from identity.identifiers import new_id
-from sms import outbox, wording
+from sms import outbox, sending, tasks, wording
+from sms.errors import MessageCannotBeRetried
 from sms.models import Message, MessageTemplate
 from tests import factories
 
@@ -23,7 +27,11 @@ WORDS = {
 
 
 def queue(language: str = "en") -> Message | None:
-    return outbox.queue_from_template("order_placed", "+254722000000", WORDS, language=language)
+    return outbox.notify("order_placed", [notification(language)])[0]
+
+
+def notification(language: str = "en", phone_number: str = "+254722000000") -> outbox.Notification:
+    return outbox.Notification(phone_number, WORDS, language=language)
 
 
 def test_a_message_is_counted_when_it_is_queued() -> None:
@@ -90,3 +98,62 @@ def test_wording_of_an_unknown_event_has_no_words() -> None:
     with pytest.raises(ValidationError):
         template.full_clean()
     assert str(template) == "moon_landed (English)"
+
+
+def test_many_texts_are_one_task_which_the_worker_makes_many_of(
+    templates: None, django_assert_num_queries: Any
+) -> None:
+    phones = [f"+2547220000{n:02d}" for n in range(30)]
+    with django_assert_num_queries(3):  # the wording, the texts, the task
+        messages = outbox.notify("order_placed", [notification("sw", phone) for phone in phones])
+    assert [message and message.phone_number for message in messages] == phones
+    assert [task.func() for task in OrmQ.objects.all()] == [outbox.SEND_MANY_TASK]
+    [ids] = OrmQ.objects.get().task["args"]
+    OrmQ.objects.all().delete()
+    tasks.send_messages(ids)
+    assert [task.func() for task in OrmQ.objects.all()] == [outbox.SEND_TASK] * 30
+    assert {task.task["args"] for task in OrmQ.objects.all()} == {(each,) for each in ids}
+
+
+@pytest.mark.parametrize(("status", "is_in_doubt"), [("failed", False), ("unconfirmed", True)])
+def test_a_text_that_failed_or_is_in_doubt_can_be_sent_again(
+    status: str, is_in_doubt: bool
+) -> None:
+    message = factories.message()
+    long_ago = timezone.now() - timedelta(days=30)
+    row = Message.objects.filter(pk=message.pk)
+    row.update(status=status, failure_reason="No", final_at=long_ago, queued_at=long_ago)
+    OrmQ.objects.all().delete()
+
+    again = outbox.retry_message(row.get())
+
+    assert (again.status, again.failure_reason, again.final_at) == ("queued", "", None)
+    assert again.may_be_double is is_in_doubt
+    assert OrmQ.objects.count() == 1
+    sending.send(message.pk)
+    assert row.get().status == "sent"  # by the simulator: its day begins anew
+
+
+@pytest.mark.parametrize("status", sorted(set(Message.Status) - Message.RETRIABLE))
+def test_no_other_text_can_be_sent_again(status: str) -> None:
+    message = factories.message()
+    Message.objects.update(status=status)
+    OrmQ.objects.all().delete()
+    before = Message.objects.values().get()
+    message.refresh_from_db()
+    with pytest.raises(MessageCannotBeRetried, match=f"This text is {status}\\."):
+        outbox.retry_message(message)
+    assert Message.objects.values().get() == before
+    assert not OrmQ.objects.exists()
+
+
+def test_of_two_who_send_a_text_again_one_is_refused() -> None:
+    message = factories.message()
+    Message.objects.update(status="failed")
+    OrmQ.objects.all().delete()
+    first, second = Message.objects.get(), Message.objects.get()
+    outbox.retry_message(first)
+    with pytest.raises(MessageCannotBeRetried, match=r"This text is queued\."):
+        outbox.retry_message(second)
+    assert OrmQ.objects.count() == 1
+    assert message.pk == first.pk

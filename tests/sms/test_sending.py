@@ -55,12 +55,12 @@ def deliver(message: Message) -> Message:
 def age(message: Message, by: timedelta) -> None:
     """Let time pass for a message."""
     message.refresh_from_db()
-    message.created_at -= by
+    message.queued_at -= by
     if message.claimed_at:
         message.claimed_at -= by
     if message.next_attempt_at:
         message.next_attempt_at -= by
-    message.save(update_fields=["created_at", "claimed_at", "next_attempt_at"])
+    message.save(update_fields=["queued_at", "claimed_at", "next_attempt_at"])
 
 
 def test_a_queued_message_is_sent_with_what_the_gateway_said(gateway: Scripted) -> None:
