@@ -4,7 +4,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from ninja import Router
 
-from identity import session_tokens
+from identity import guard, session_tokens
 from identity.errors import WrongSignIn
 from identity.models import User
 from identity.schemas import Credentials, MeOut, RefreshIn, TokenPairOut
@@ -17,16 +17,20 @@ router = Router(tags=["identity"])
 @router.post("/token/", response=TokenPairOut, operation_id="create_token", auth=None)
 def create_token(request: HttpRequest, body: Credentials) -> TokenPair:
     """Get a token for a username or email address and its password."""
-    user = authenticate(request, username=body.username, password=body.password)
-    if not isinstance(user, User):
-        raise WrongSignIn
+    address = request.META["REMOTE_ADDR"]
+    with guard.attempt("sign_in", account=body.username, address=address):
+        user = authenticate(request, username=body.username, password=body.password)
+        if not isinstance(user, User):
+            raise WrongSignIn
     return session_tokens.issue_tokens(user)
 
 
 @router.post("/token/refresh/", response=TokenPairOut, operation_id="refresh_token", auth=None)
 def refresh_token(request: HttpRequest, body: RefreshIn) -> TokenPair:
     """Get a new pair for a refresh token, which is dead from then on."""
-    return session_tokens.refresh_tokens(body.refresh)
+    address = request.META["REMOTE_ADDR"]
+    with guard.attempt("refresh", account=body.refresh, address=address):
+        return session_tokens.refresh_tokens(body.refresh)
 
 
 @router.get("/me/", response=MeOut, operation_id="read_me", auth=needs())

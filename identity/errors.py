@@ -1,4 +1,4 @@
-"""Why a credential is refused, in the words of RFC 6750, section 3.1."""
+"""Why a credential or a try at one is refused, in the words of RFC 6750, section 3.1."""
 
 
 class CredentialRefused(Exception):
@@ -19,6 +19,21 @@ class InsufficientScope(Exception):
     def __init__(self, scope: str) -> None:
         super().__init__(f"This needs a token with the scope {scope}.")
         self.scope = scope
+
+
+class TooManyAttempts(Exception):
+    """It looks like guessing: HTTP 429. Tells when to come again, and nothing of the account."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"Too many attempts. {try_again_in(wait)}")
+        self.wait = wait  # seconds
+
+
+def try_again_in(seconds: int) -> str:
+    """When to come again, for people: in minutes where there are several, rounded up."""
+    if seconds > 120:
+        return f"Try again in {-(-seconds // 60)} minutes."
+    return f"Try again in {seconds} second{'s' if seconds != 1 else ''}."
 
 
 class WrongSignIn(CredentialRefused):

@@ -11,6 +11,7 @@ import secrets
 import sys
 import tempfile
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -22,6 +23,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -62,8 +64,32 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _redis_address(url: str) -> str:
+    if not url:
+        return url
+    parts = urlsplit(url)
+    try:
+        is_address = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    except ValueError:  # the port is no number
+        is_address = False
+    if not is_address:
+        raise ValueError("takes redis://host:port/number, or rediss:// with TLS")
+    return url
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(str(value))
+    except ValueError:
+        raise ValueError("is not an address or a network, such as 10.0.0.0/8") from None
+    if network.prefixlen == 0:
+        raise ValueError("would let everybody say who they are")
+    return network
+
+
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
 
 def starts_with_up() -> bool:
@@ -90,6 +116,12 @@ class Environment(BaseSettings):
     allowed_hosts: CommaList = []
     port: int = Field(8000, ge=1, le=65535)
     host: str = "127.0.0.1"
+    trusted_proxies: Annotated[list[Network], NoDecode, BeforeValidator(_split_commas)] = []
+    trusted_proxy_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")] = (
+        "X-Forwarded-For"
+    )
+    api_rate: int = Field(600, ge=0)
+    cache_url: Annotated[str, AfterValidator(_redis_address)] = ""
 
     business_name: str = "Karani"
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "KES"
@@ -139,6 +171,7 @@ class Environment(BaseSettings):
         url = self.database_url or f"sqlite:///{quote(str(self.data_dir / 'karani.sqlite3'))}"
         config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
         if config["ENGINE"] == "django.db.backends.sqlite3":
+            config["ENGINE"] = "project.sqlite"
             # BEGIN IMMEDIATE takes the write lock at once and waits for it; the default takes it
             # at the first write and fails there when another writer was quicker.
             config["OPTIONS"] = {
@@ -151,6 +184,21 @@ class Environment(BaseSettings):
         else:
             raise ValueError("takes sqlite:///path or postgres://user:password@host/name")
         return config
+
+    @cached_property
+    def cache(self) -> dict[str, Any]:
+        """Django's ``CACHES["default"]`` for ``CACHE_URL``."""
+        if not self.cache_url:
+            # The memory of each process; so many callers are counted, at about 300 bytes each.
+            backend = "django.core.cache.backends.locmem.LocMemCache"
+            return {"BACKEND": backend, "OPTIONS": {"MAX_ENTRIES": 20_000}}
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": [self.cache_url],  # in a list, as Django would split it at a comma
+            "KEY_PREFIX": "karani",
+            # A cache that hangs must not hang every request.
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        }
 
     def kept_secret(self, name: str) -> str:
         """The secret kept in the data folder under this name; with ``DEBUG`` on, made if missing.
@@ -174,7 +222,8 @@ def _say_what_is_wrong(error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"][:1]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
-        value = f" (now {problem['input']!r})" if name and "KEY" not in name else ""
+        may_be_told = name and "KEY" not in name and name != "CACHE_URL"  # its password
+        value = f" (now {problem['input']!r})" if may_be_told else ""
         lines.append(f"{name}: {reason}{value}" if name else reason)
     return "Wrong setting. " + "; ".join(lines)
 
@@ -203,5 +252,12 @@ environment = read_environment()
 
 
 def child_environment() -> dict[str, str]:
-    """What a process started by ``up`` is to see: the same, with ``up``'s own choice of DEBUG."""
-    return {**os.environ, "DEBUG": str(environment.debug), "PYTHONUNBUFFERED": "1"}
+    """What a process started by ``up`` is to see: the same, with ``up``'s own choice of DEBUG; and
+    the house, as ``up`` may be called from another folder."""
+    path = os.pathsep.join(filter(None, [str(BASE_DIR), os.environ.get("PYTHONPATH")]))
+    return {
+        **os.environ,
+        "DEBUG": str(environment.debug),
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+    }

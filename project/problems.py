@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,16 +10,25 @@ import ninja.errors
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
+    TooManyFieldsSent,
     TooManyFilesSent,
     ValidationError,
 )
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from pydantic import Field
 
-from crm.errors import CustomerIsGone, OrderIsGone, Refusal
-from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
+from crm.errors import CustomerIsGone, OrderIsGone, RecordHasChanged, Refusal
+from identity.errors import (
+    CredentialRefused,
+    InsufficientScope,
+    MalformedCredential,
+    TooManyAttempts,
+    try_again_in,
+)
 from project.request_ids import current_request_id
+from sms.errors import MessageCannotBeRetried
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +46,8 @@ _STATUS_BY_ERROR: dict[type[Exception], int] = {
     CustomerIsGone: 404,
     OrderIsGone: 404,
     Refusal: 409,
+    MessageCannotBeRetried: 409,
+    RecordHasChanged: 412,
 }
 
 # RFC 9110's names, which Python has from 3.13 on.
@@ -48,14 +59,20 @@ _REALM = 'Bearer realm="Karani"'
 class Problem(Schema):
     """A problem, as RFC 9457 has it."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    errors: dict[str, list[str]] | None = Field(
-        None, description="The messages of each wrong field"
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(description="The status in words", examples=["Not Found"])
+    status: int = Field(description="The HTTP status", ge=400, le=599, examples=[404])
+    detail: str = Field(description="What is wrong with this request", examples=["Not found."])
+    errors: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="The messages of each wrong field, where fields are wrong. In a request with "
+        "many rows the names are `3.amount`, with rows counted from 0",
+        examples=[{"amount": ["Ensure that there are no more than 2 decimal places."]}],
     )
-    request_id: str
+    request_id: str = Field(
+        description="As in the header X-Request-ID",
+        examples=["01a0c3f1-d3b2-7c04-8a1e-5d3f60c2e9b7"],
+    )
 
 
 def problem_response(
@@ -78,6 +95,13 @@ def fields_response(errors: dict[str, list[str]]) -> HttpResponse:
     """400, with what is wrong with each field."""
     noun = "field" if len(errors) == 1 else "fields"
     return problem_response(400, f"The request has {len(errors)} invalid {noun}.", errors)
+
+
+def too_many_response(detail: str, wait: int) -> HttpResponse:
+    """429, with the whole seconds after which to come again (RFC 9110, section 10.2.3)."""
+    response = problem_response(429, detail)
+    response["Retry-After"] = str(wait)
+    return response
 
 
 def register_handlers(api: NinjaAPI) -> None:  # noqa: C901  # a table: one short handler each
@@ -116,6 +140,14 @@ def register_handlers(api: NinjaAPI) -> None:  # noqa: C901  # a table: one shor
     def too_large(request: HttpRequest, error: Exception) -> HttpResponse:
         return problem_response(413, TOO_LARGE)
 
+    @on(TooManyFieldsSent)
+    def too_many_parameters(request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_response(400, "The request has too many parameters.")
+
+    @on(MultiPartParserError)
+    def unreadable_form(request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_response(400, f"The form cannot be read: {error}")
+
     @on(ValidationError)
     def refused_by_model(request: HttpRequest, error: ValidationError) -> HttpResponse:
         if hasattr(error, "error_dict"):
@@ -134,6 +166,15 @@ def register_handlers(api: NinjaAPI) -> None:  # noqa: C901  # a table: one shor
         cause = error.__cause__
         told = cause if isinstance(cause, ninja.errors.HttpError) else error
         return problem_response(told.status_code, told.message)
+
+    @on(ninja.errors.Throttled)
+    def too_many_requests(request: HttpRequest, error: ninja.errors.Throttled) -> HttpResponse:
+        wait = error.wait or 1
+        return too_many_response(f"Too many requests. {try_again_in(wait)}", wait)
+
+    @on(TooManyAttempts)
+    def too_many_attempts(request: HttpRequest, error: TooManyAttempts) -> HttpResponse:
+        return too_many_response(str(error), error.wait)
 
     @on(Exception)
     def fault_of_ours(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -164,13 +205,16 @@ def _schema_response(problems: Iterable[dict[str, Any]]) -> HttpResponse:
     return fields_response(fields)
 
 
-def _field_name(location: Iterable[str | int]) -> str:
-    """The caller's name for ``("body", "body", "amount")`` or ``("query", "filters", "status")``.
+def _field_name(location: Sequence[str | int]) -> str:
+    """The caller's name for ``("body", "body", "amount")`` or ``("query", "filters", "status")``,
+    and ``3.amount`` for ``("body", "body", 3, "amount")``.
 
     The first word says where it came from; "body" and "filters" after it are our own variables.
     """
-    names = [part for part in location if isinstance(part, str)]
-    return next((name for name in names[1:] if name not in {"body", "filters"}), names[-1])
+    parts = [part for part in location[1:] if part not in {"body", "filters"}]
+    if parts and isinstance(parts[0], int):  # one row of many
+        return ".".join(str(part) for part in parts[:2])
+    return str(parts[0]) if parts else str(location[-1])
 
 
 def _messages(problem: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from crm import customers, orders
 from crm.models import Customer, Order
 from identity import roles
 from identity.models import User
+from project import docs
 from project.environment import BASE_DIR, environment
 from sms import wording
 
@@ -25,6 +26,7 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     roles.load_roles(FIXTURES / "roles.json")
     wording.load_templates(FIXTURES / "message_templates.json")
+    docs.register_app()
 
 
 def make_administrator() -> tuple[User, str]:

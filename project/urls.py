@@ -2,10 +2,13 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path, re_path, reverse_lazy
+from django.urls import include, path, re_path, reverse_lazy
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
+from oauth2_provider.views import OAuthServerMetadataView
 
+from identity.urls import METADATA
+from project import docs
 from project.api import api
 from project.health import readyz
 from project.problems import api_not_found
@@ -16,8 +19,13 @@ admin.site.index_title = "Home"
 urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("admin:index")), name="home"),
     path("admin/", admin.site.urls),
+    path("api/docs", docs.swagger_ui, name="api-docs"),
+    path("api/docs/oauth2-redirect", docs.oauth2_redirect, name="api-docs-oauth2-redirect"),
+    path("api/redoc", docs.redoc, name="api-redoc"),
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
+    path("o/", include("identity.urls")),
+    path(f"{METADATA}/o", OAuthServerMetadataView.as_view(), name="oauth-metadata"),
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),
     path("readyz", readyz, name="readyz"),
 ]

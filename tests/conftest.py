@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.test import Client
 from pytest_socket import socket_allow_hosts
 
@@ -40,9 +41,15 @@ def django_db_modify_db_settings(
 ) -> None:
     """SQLite in a file: threads share a database in memory, and its locks are other ones."""
     database = settings.DATABASES["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if database["ENGINE"] == "project.sqlite":
         folder = tmp_path_factory.mktemp("database")
         database.setdefault("TEST", {})["NAME"] = str(folder / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_counted() -> None:
+    """The rate of requests and long counts are kept in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

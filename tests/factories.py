@@ -1,13 +1,20 @@
 """Test data, made by the real operations. Each call makes another one unless told which."""
 
+import base64
+from collections.abc import Iterable
 from itertools import count
 from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.test import Client
 
 from crm.customers import register_customer
 from crm.models import Customer, Order
 from crm.orders import place_order
+from identity import connected_apps
 from identity import roles as identity_roles
-from identity.models import Role, User
+from identity.models import Application, Role, User
+from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording
 from sms.models import Message
@@ -15,6 +22,7 @@ from sms.models import Message
 _numbers = count(1)
 
 PASSWORD = "correct horse battery staple"
+FORM = "application/x-www-form-urlencoded"
 
 
 def customer(*, sms_opted_out: bool = False, **facts: Any) -> Customer:
@@ -62,3 +70,32 @@ def superuser(**facts: Any) -> User:
     facts.setdefault("username", f"boss{number}")
     facts.setdefault("email", f"boss{number}@example.com")
     return User.objects.create_superuser(password=PASSWORD, **facts)
+
+
+def service_account(*role_names: str, **facts: Any) -> User:
+    """A user whom no person is: nobody signs in as it."""
+    account = user(*role_names, **facts)
+    account.set_unusable_password()
+    account.save(update_fields=["password"])
+    return account
+
+
+def app(**facts: Any) -> tuple[Application, str]:
+    """A connected app that acts for itself, and its secret."""
+    facts.setdefault("name", f"App {next(_numbers)}")
+    facts.setdefault("grant", "client_credentials")
+    return connected_apps.register_app(**facts)
+
+
+def app_token(*role_names: str, scopes: Iterable[str] = SCOPES, user: User | None = None) -> str:
+    """An access token of an app that acts for itself, as a service account with these roles."""
+    made, secret = app(user=user or service_account(*role_names))
+    form = urlencode({"grant_type": "client_credentials", "scope": " ".join(scopes)})
+    response = Client().post("/o/token/", form, content_type=FORM, headers=basic(made, secret))
+    return str(response.json()["access_token"])
+
+
+def basic(app: Application, secret: str) -> dict[str, str]:
+    """The header with which an app tells who it is (RFC 6749, section 2.3.1)."""
+    pair = base64.b64encode(f"{app.client_id}:{secret}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}

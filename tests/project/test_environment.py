@@ -17,6 +17,7 @@ from project import environment as module
 from project.environment import BASE_DIR, Environment, child_environment, read_environment
 
 VARIABLES = [name.upper() for name in Environment.model_fields]
+CACHE_LINE = "Wrong setting. CACHE_URL: takes redis://host:port/number, or rediss:// with TLS"
 DATABASE_LINE = (
     "Wrong setting. DATABASE_URL: takes sqlite:///path or postgres://user:password@host/name"
 )
@@ -43,6 +44,13 @@ WRONG = [
     ("PORT", "65536", "Input should be less than or equal to 65535"),
     ("PUBLIC_URL", "karani", "is not a web address, such as https://karani.example.com"),
     ("PUBLIC_URL", "ftp://karani", "is not a web address, such as https://karani.example.com"),
+    ("API_RATE", "-1", "Input should be greater than or equal to 0"),
+    ("TRUSTED_PROXIES", "10.0.0", "is not an address or a network, such as 10.0.0.0/8"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8", "is not an address or a network, such as 10.0.0.0/8"),
+    ("TRUSTED_PROXIES", "proxy", "is not an address or a network, such as 10.0.0.0/8"),
+    ("TRUSTED_PROXIES", "0.0.0.0/0", "would let everybody say who they are"),
+    ("TRUSTED_PROXIES", "::/0", "would let everybody say who they are"),
+    ("TRUSTED_PROXY_HEADER", "X Real IP", "String should match pattern '^[A-Za-z0-9-]+$'"),
     ("CURRENCY", "kes", "String should match pattern '^[A-Z]{3}$'"),
     (
         "TIME_ZONE",
@@ -76,8 +84,8 @@ def test_a_wrong_variable_ends_the_start_with_a_line_that_names_it(
 
 
 def test_every_variable_that_can_be_wrong_is_among_those() -> None:
-    # DATABASE_URL is checked apart, see below; any text can be a folder.
-    takes_anything = {"DATABASE_URL", "DATA_DIR", "ALLOWED_HOSTS"}
+    # DATABASE_URL and CACHE_URL are checked apart, see below; any text can be a folder.
+    takes_anything = {"DATABASE_URL", "CACHE_URL", "DATA_DIR", "ALLOWED_HOSTS"}
     can_be_wrong = {
         name.upper()
         for name, field in Environment.model_fields.items()
@@ -127,6 +135,17 @@ def test_a_wrong_database_address_is_not_printed_as_it_may_have_a_password(
     assert end.value.code == DATABASE_LINE
     assert end.value.__suppress_context__  # nor does a traceback tell it
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["memcached://:sesame@cache", "redis://:sesame@", "redis://:sesame@cache:x/0", "sesame"]
+)
+def test_nor_is_a_wrong_address_of_the_cache(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("CACHE_URL", url)
+    with pytest.raises(SystemExit) as end:
+        read_environment()
+    assert end.value.code == CACHE_LINE
+    assert end.value.__suppress_context__
 
 
 # --- Right values -------------------------------------------------------------------------------
@@ -215,13 +234,38 @@ def test_the_environment_wins_over_the_file(
     assert (found.business_name, found.port) == ("Duka", 8002)
 
 
+# --- Proxies and the cache ----------------------------------------------------------------------
+
+
+def test_a_proxy_is_an_address_or_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.7, 172.16.0.0/12,fdaa::/16,,::1")
+    assert [str(network) for network in read_environment().trusted_proxies] == [
+        "10.0.0.7/32",
+        "172.16.0.0/12",
+        "fdaa::/16",
+        "::1/128",
+    ]
+
+
+def test_without_an_address_the_cache_is_the_memory_of_the_process() -> None:
+    assert make().cache["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache"
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:6379/0", "rediss://:p,ss@cache/1"])
+def test_a_redis_is_not_waited_for_long(url: str) -> None:
+    cache = make(cache_url=url).cache
+    assert cache["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+    assert cache["LOCATION"] == [url]
+    assert cache["OPTIONS"] == {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+
+
 # --- The database -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["data", "my data", "data #1", "100%25", "what?"])
 def test_without_an_address_the_database_is_in_the_data_folder(tmp_path: Path, name: str) -> None:
     database = make(data_dir=tmp_path / name).database
-    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["ENGINE"] == "project.sqlite"
     assert database["NAME"] == str(tmp_path / name / "karani.sqlite3")
 
 

@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from crm.models import Customer, Order
+from crm.models import Customer, Import, Order
+from project.models import IdempotencyRecord
 from project.request_ids import RequestIDFilter
 from sms.models import Message
 from tests import factories
@@ -165,9 +166,14 @@ def test_a_null_character_in_a_query_is_a_400(api: Any, path: str) -> None:
     assert_problem(api.get(path), 400, "Bad Request", "Null characters are not allowed.")
 
 
-def test_a_body_of_more_than_a_mebibyte_is_a_413_and_nothing_is_written(api: Any) -> None:
+def test_too_many_parameters_are_a_400(api: Any) -> None:
+    response = api.get(f"/api/orders/?{'&'.join(['status=PENDING'] * 1001)}")
+    assert_problem(response, 400, "Bad Request", "The request has too many parameters.")
+
+
+def test_a_body_of_more_than_two_mebibytes_is_a_413_and_nothing_is_written(api: Any) -> None:
     facts = {"name": "John Doe", "phone_number": "+254722000000"}
-    padded = json.dumps(facts).encode().ljust(1024 * 1024 + 1)
+    padded = json.dumps(facts).encode().ljust(2 * 1024 * 1024 + 1)
     assert_problem(
         send(api, padded),
         413,
@@ -175,7 +181,30 @@ def test_a_body_of_more_than_a_mebibyte_is_a_413_and_nothing_is_written(api: Any
         "The body of the request is too large.",
     )
     assert not Customer.objects.exists()
-    assert send(api, padded[: 1024 * 1024]).status_code == 201
+    assert send(api, padded[: 2 * 1024 * 1024]).status_code == 201
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}])
+@pytest.mark.parametrize(
+    ("content_type", "body", "detail"),
+    [
+        ("multipart/form-data", b"--x--", "The form cannot be read: Invalid boundary"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="kind"\r\n\r\norders\r\n' * 1002,
+            "The request has too many parameters.",
+        ),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_a_400_and_nothing_is_written(
+    api: Any, content_type: str, body: bytes, detail: str, key: dict[str, str]
+) -> None:
+    api.headers |= key
+    response = send(api, body, "/api/imports/", content_type)
+    assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
+    assert response.json()["detail"].startswith(detail)
+    assert not Import.objects.exists()
+    assert not IdempotencyRecord.objects.exists()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"1"])
@@ -226,7 +255,7 @@ def test_a_fault_of_ours_tells_no_internals_and_is_found_in_the_log(
 ) -> None:
     customer = factories.customer()
     body = {"customer_id": str(customer.pk), "item": "Laptop", "amount": "1.00"}
-    with patch("crm.orders.Order.save", side_effect=RuntimeError("sesame")):
+    with patch("crm.orders.bulk_create_with_history", side_effect=RuntimeError("sesame")):
         response = api.post("/api/orders/", body)
     assert_problem(response, 500, "Internal Server Error", FAULT_DETAIL)
     found = [line for line in log.getvalue().splitlines() if response[REQUEST_ID] in line]

@@ -1,0 +1,49 @@
+"""How does somebody come by an account? People who serve themselves make their own."""
+
+from contextlib import suppress
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from identity.models import User
+
+_TAKEN = {
+    "username": "User with this username already exists.",
+    "email": "User with this email already exists.",
+}
+
+
+def account_errors(user: User, password: str) -> dict[str, list[str]]:
+    """What is wrong with a new account, by field: nothing where it can be made.
+
+    Names and addresses that differ in case only are one, so that nobody passes for another.
+    """
+    errors: dict[str, list[str]] = {}
+    try:
+        user.clean_fields(exclude={"password"})
+    except ValidationError as error:
+        errors |= error.message_dict
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        errors["password"] = error.messages
+    for name, message in _TAKEN.items():
+        if User.objects.filter(**{f"{name}__iexact": getattr(user, name)}).exists():
+            errors.setdefault(name, [message])
+    return errors
+
+
+def create_account(user: User, password: str) -> User:
+    """Save a new user, who has no role.
+
+    :raises ValidationError: naming each wrong field.
+    """
+    if errors := account_errors(user, password):
+        raise ValidationError(errors)
+    user.set_password(password)
+    with suppress(IntegrityError), transaction.atomic():
+        user.save(force_insert=True)
+        return user
+    # Of two requests both can look before either writes; the slower one looks again here.
+    raise ValidationError(account_errors(user, password))
