@@ -1,14 +1,18 @@
 """Every write to a customer, a verb each."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from crm.errors import CustomerHasOrders, CustomerIsGone
-from crm.models import Counter, Customer
+from crm.models import Counter, Customer, Order
 from sms import opt_outs
+
+_CODES = "customer_code"  # the counter
+_CODES_LOOKED_AT = 50  # at once
 
 
 def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Customer:
@@ -19,9 +23,11 @@ def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Cus
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
     """
     with _named_conflicts(customer), transaction.atomic():
-        if not customer.code:
+        is_code_given = bool(customer.code)
+        if not is_code_given:
             customer.code = _next_code()
-        _check(customer)
+        _check(customer, exclude={"id"} if is_code_given else {"id", "code"})
+        customer.fill_search_text()
         customer.save(force_insert=True)
         if sms_opted_out:
             opt_outs.opt_out(customer.phone_number)
@@ -46,12 +52,15 @@ def update_customer(
             customer.refresh_from_db(from_queryset=Customer.objects.select_for_update())
         except Customer.DoesNotExist:
             raise CustomerIsGone(customer) from None
-        known_phone = customer.phone_number
+        known_phone, known_as = customer.phone_number, customer.search_text_in_orders
         for name, value in changes.items():
             setattr(customer, name, value)
         if changes:
             _check(customer)
-            customer.save(update_fields=[*changes, "updated_at"])
+            customer.fill_search_text()
+            customer.save(update_fields=[*changes, "search_text", "updated_at"])
+            if customer.search_text_in_orders != known_as:
+                Order.objects.refill_search_text(customer)
         is_new_phone = customer.phone_number != known_phone
         if sms_opted_out or (
             is_new_phone and sms_opted_out is None and opt_outs.is_opted_out(known_phone)
@@ -77,10 +86,20 @@ def delete_customer(customer: Customer) -> None:
     customer.delete()
 
 
-def _check(customer: Customer) -> None:
+def customer_errors(customer: Customer, *, exclude: Collection[str] = ()) -> dict[str, list[str]]:
+    """What is wrong with a customer, by field, but for those left out."""
     customer.name, customer.email = customer.name.strip(), customer.email.strip()
-    # The constraints are the database's own guard of what the validators say here already.
-    customer.full_clean(exclude={"user"}, validate_constraints=False)
+    try:
+        # The constraints are the database's own guard of what the validators say here already.
+        customer.full_clean(exclude={"user", *exclude}, validate_constraints=False)
+    except ValidationError as error:
+        return error.message_dict
+    return {}
+
+
+def _check(customer: Customer, *, exclude: Collection[str] = ()) -> None:
+    if errors := customer_errors(customer, exclude=exclude):
+        raise ValidationError(errors)
 
 
 def _next_code() -> str:
@@ -88,14 +107,21 @@ def _next_code() -> str:
 
     The counter's row stays locked until the caller's transaction ends.
     """
-    Counter.objects.get_or_create(name="customer_code")
-    counter = Counter.objects.select_for_update().get(name="customer_code")
+    locked = Counter.objects.select_for_update().filter(name=_CODES)
+    counter = locked.first()
+    if counter is None:  # the first time of all
+        Counter.objects.get_or_create(name=_CODES)
+        counter = locked.get()
     while True:
-        counter.value += 1
-        code = f"CUST{counter.value:03d}"
-        if not Customer.objects.filter(code=code).exists():  # a person may have typed it
-            counter.save()
-            return code
+        block = [f"CUST{counter.value + step:03d}" for step in range(1, _CODES_LOOKED_AT + 1)]
+        # A person may have typed some of them.
+        known = Customer.objects.filter(code__in=block).order_by()
+        taken = set(known.values_list("code", flat=True))
+        for code in block:
+            counter.value += 1
+            if code not in taken:
+                counter.save(update_fields=["value"])
+                return code
 
 
 @contextmanager

@@ -52,3 +52,10 @@ class CustomerHasOrders(Refusal):
             f"Delete the {noun} first."
         )
         self.count = count
+
+
+class RecordHasChanged(Exception):
+    """The caller has seen another version of the record than the one that is stored."""
+
+    def __init__(self) -> None:
+        super().__init__("The record has changed since you read it. Read it again, then decide.")

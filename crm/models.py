@@ -1,24 +1,29 @@
 """Customers and orders: the facts, their constraints, and who may see which."""
 
 import unicodedata
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
-from django.db import models
+from django.db import connection, models
+from django.db.models.functions import Concat, StrIndex, Substr
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from crm.folding import fold, lines
 from identity.identifiers import new_id
 from identity.models import User
 from sms.models import Message, OptOut
 from sms.phone_numbers import validate_phone_number
 
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_BREAK = "\n\n"  # between what an order says of itself and what it says of its customer
 
 
 def validate_one_line(text: str) -> None:
@@ -58,13 +63,23 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.annotate(sms_opted_out=models.Exists(opt_outs))
 
     def search(self, text: str) -> Self:
-        """Those whose code, name, phone or email contains the text, in any case."""
-        return self.filter(
-            models.Q(code__icontains=text)
-            | models.Q(name__icontains=text)
-            | models.Q(phone_number__icontains=text)
-            | models.Q(email__icontains=text)
-        )
+        """Those whose code, name, phone or email contains the whole text, in any case."""
+        wanted = fold(text)
+        return self.filter(search_text__contains=wanted) if wanted else self.all()
+
+    def held(self, ids: Iterable[UUID]) -> "dict[UUID, Customer]":
+        """Those with these ids, as they are now and stay until the transaction ends.
+
+        Nobody can rename or delete them meanwhile, but others may place orders for them too. Who
+        writes an order holds its customer first, and locks the order after that: the other way
+        round, a renaming that waits for the order would itself be waited for.
+        """
+        chosen = self.filter(pk__in={pk for pk in ids if pk}).order_by("pk")
+        if connection.vendor != "postgresql":  # there a transaction has the database for itself
+            return {customer.pk: customer for customer in chosen}
+        sql, values = chosen.query.sql_with_params()
+        # What the database itself does for a foreign key, but that it waits for the commit.
+        return {customer.pk: customer for customer in self.raw(f"{sql} FOR KEY SHARE", values)}
 
 
 class Customer(models.Model):
@@ -109,13 +124,14 @@ class Customer(models.Model):
         help_text="The account with which the customer serves themself, if any.",
         error_messages={"unique": "This account belongs to another customer."},
     )
+    search_text = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     sms_opted_out: bool  # only where with_opt_out() or an operation put it
 
     objects = CustomerQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["search_text"])
 
     class Meta:
         verbose_name = "customer"
@@ -132,11 +148,23 @@ class Customer(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(code="") & ~models.Q(phone_number=""),
                 name="crm_customer_code_and_phone_given",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(search_text=""), name="crm_customer_can_be_found"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.code})"
+
+    def fill_search_text(self) -> None:
+        """Whoever writes a code, a name, a phone or an email calls this before."""
+        self.search_text = lines(self.code, self.name, self.phone_number, self.email)
+
+    @property
+    def search_text_in_orders(self) -> str:
+        """That by which the customer's orders are found."""
+        return lines(self.code, self.name, self.phone_number)
 
 
 class OrderStatus(models.TextChoices):
@@ -149,6 +177,8 @@ class OrderStatus(models.TextChoices):
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
+    when_empty: Callable[[], object] | None = None  # asked by a list that finds no rows
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """All of them for staff who may view orders, else those of the user's own record."""
         return self if user.has_perm("crm.view_order") else self.filter(customer__user_id=user.pk)
@@ -159,14 +189,23 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.annotate(sms_status=models.Subquery(newest.values("status")[:1]))
 
     def search(self, text: str) -> Self:
-        """Those whose item, numbers or customer contains the text, in any case."""
-        return self.filter(
-            models.Q(item__icontains=text)
-            | models.Q(order_number__icontains=text)
-            | models.Q(reference__icontains=text)
-            | models.Q(customer__name__icontains=text)
-            | models.Q(customer__code__icontains=text)
-            | models.Q(customer__phone_number__icontains=text)
+        """Those whose item, numbers or customer contains the whole text, in any case."""
+        wanted = fold(text)
+        return self.filter(search_text__contains=wanted) if wanted else self.all()
+
+    def refill_search_text(self, customer: Customer) -> int:
+        """Let orders of a customer be found by what the customer is called now; how many.
+
+        One query for all of them, which is no news of the orders themselves: neither their time of
+        change nor their history tells of it.
+        """
+        end = StrIndex("search_text", models.Value(_BREAK)) + len(_BREAK) - 1
+        return self.filter(customer=customer).update(
+            search_text=Concat(
+                Substr("search_text", 1, end),
+                models.Value(customer.search_text_in_orders),
+                output_field=models.TextField(),
+            )
         )
 
 
@@ -209,13 +248,14 @@ class Order(models.Model):
         help_text="The number the order has elsewhere, such as in a spreadsheet it came from.",
     )
     order_time = models.DateTimeField(default=timezone.now, validators=[validate_order_time])
+    search_text = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     sms_status: str | None  # only where with_sms_status() or an operation put it
 
     objects = OrderQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["search_text"])
 
     class Meta:
         verbose_name = "order"
@@ -245,10 +285,23 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=models.Q(status__in=OrderStatus.values), name="crm_order_status_known"
             ),
+            models.CheckConstraint(
+                condition=models.Q(search_text__contains=_BREAK), name="crm_order_can_be_found"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.order_number or "new order"
+
+    def fill_search_text(self) -> None:
+        """Whoever writes an item, a number, a reference or a customer of an order calls this
+        before, and holds the customer while doing so (``Customer.objects.held``).
+
+        The customer's part is a copy, so that one index on one column serves a search, and a page
+        of the newest that match can stop once it is full.
+        """
+        own = lines(self.item, self.order_number, self.reference)
+        self.search_text = own + _BREAK + self.customer.search_text_in_orders
 
     @property
     def open_moves(self) -> tuple[OrderStatus, ...]:
@@ -264,3 +317,90 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.value}"
+
+
+class ImportKind(models.TextChoices):
+    """What the rows of a sheet are."""
+
+    CUSTOMERS = "customers", "Customers"
+    ORDERS = "orders", "Orders"
+
+    @property
+    def permission(self) -> str:
+        """What a user needs to import such a sheet, and to see what became of it."""
+        return "crm.import_customer" if self is ImportKind.CUSTOMERS else "crm.import_order"
+
+
+class ImportMode(models.TextChoices):
+    """What an import may do: add rows, change those that are there, or both."""
+
+    CREATE = "create", "Add new ones only"
+    UPDATE = "update", "Change known ones only"
+    BOTH = "both", "Add and change"
+
+
+class ImportStatus(models.TextChoices):
+    """The states of an import; ``Import`` draws the moves between them."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the kinds that the user may import themself."""
+        return self.filter(kind__in=[kind for kind in ImportKind if user.has_perm(kind.permission)])
+
+
+class Import(models.Model):
+    """A sheet that somebody sent, and what became of its rows.
+
+    ::
+
+        queued ──> running ──> done
+                      ├──────> failed   (a fault of ours, or its workers died again and again)
+                      └──> running      (the next turn, also where the worker of the last one died)
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=20, choices=ImportKind)
+    mode = models.CharField(max_length=10, choices=ImportMode, default=ImportMode.BOTH)
+    text_customers = models.BooleanField(default=False)
+    region = models.CharField(max_length=2)
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    file_name = models.CharField(max_length=255)
+    file = models.BinaryField()  # empty when the import is over
+    status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.QUEUED)
+    tries = models.PositiveSmallIntegerField(default=0)  # since it last got on
+    claimed_at = models.DateTimeField(null=True)  # None: no worker is at it
+    rows_by_key = models.JSONField(default=dict)  # which row was about which stored one
+    total = models.PositiveIntegerField(default=0)
+    processed = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    errors = models.JSONField(default=list)  # the first ones
+    error_sheet = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "import"
+        default_permissions = ()  # who may import is a permission on what is imported
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=ImportStatus.values), name="crm_import_status_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=ImportKind.values), name="crm_import_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"import of {self.file_name}"

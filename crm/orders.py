@@ -2,12 +2,14 @@
 
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from simple_history.utils import bulk_create_with_history
 
 from crm import notices
 from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
@@ -25,24 +27,60 @@ def place_order(order: Order, *, text_customer: bool = True) -> Order:
 
     :raises ValidationError: naming each wrong field.
     """
-    order.status = Order.Status.PENDING
-    _check(order)
+    if errors := _errors_of([order])[0]:
+        raise ValidationError(errors)
+    try:
+        _place([order], text_customers=text_customer)
+    except IntegrityError:
+        # Another request was quicker with its reference, or to delete its customer.
+        if errors := _errors_of([order], was_refused=True)[0]:
+            raise ValidationError(errors) from None
+        raise
+    return order
+
+
+def place_orders(orders: Sequence[Order], *, text_customers: bool = True) -> None:
+    """Place many new orders, all or none, at a cost in queries that does not grow with them.
+
+    :raises ValidationError: naming each wrong field of each wrong order, as ``<row>.<field>``, with
+        rows counted from 0.
+    """
+    _refuse_rows(_errors_of(orders))
+    try:
+        _place(orders, text_customers=text_customers)
+    except IntegrityError:
+        _refuse_rows(_errors_of(orders, was_refused=True))
+        raise
+
+
+def _refuse_rows(errors_of_rows: Sequence[dict[str, list[str]]]) -> None:
+    errors = {
+        f"{row}.{name}": messages
+        for row, errors in enumerate(errors_of_rows)
+        for name, messages in errors.items()
+    }
+    if errors:
+        raise ValidationError(errors)
+
+
+def _place(orders: Sequence[Order], *, text_customers: bool) -> None:
+    for order in orders:
+        order.status = Order.Status.PENDING
     for tries_left in reversed(range(_NUMBER_TRIES)):
-        order.order_number = _new_order_number(order)
+        _number(orders)
         try:
             with transaction.atomic():
-                order.save(force_insert=True)
-                order.sms_status = _text_about(order) if text_customer else None
+                _fill_search_texts(orders)
+                bulk_create_with_history(orders, Order)
+                statuses = _text_about(orders) if text_customers else [None] * len(orders)
         except IntegrityError as error:
             # One suffix in a million is taken already; any other refusal is not ours to mend.
             if "order_number" not in str(error) or not tries_left:
-                _check(order)  # names a reference that another request was quicker with
-                if not Customer.objects.filter(pk=order.customer_id).exists():
-                    raise ValidationError({"customer": "The customer was just deleted."}) from None
                 raise
         else:
-            return order
-    raise AssertionError("unreachable: the last try returns or raises")
+            for order, status in zip(orders, statuses, strict=True):
+                order.sms_status = status
+            return
 
 
 @transaction.atomic
@@ -64,6 +102,7 @@ def revise_order(
     :raises OrderIsGone: somebody deleted it.
     """
     known_status = order.status
+    Customer.objects.held([order.customer_id])  # before the order, as it says there
     locked = Order.objects.select_for_update(of=("self",)).select_related("customer")
     try:
         order.refresh_from_db(from_queryset=locked)
@@ -79,9 +118,11 @@ def revise_order(
         setattr(order, name, value)
     if changes:
         _check(order)
+        if changes.keys() != {"status"}:
+            _fill_search_texts([order])
         try:
             with transaction.atomic():
-                order.save(update_fields=[*changes, "updated_at"])
+                order.save(update_fields=[*changes, "search_text", "updated_at"])
         except IntegrityError:
             _check(order)  # names a reference that another request was quicker with
             raise
@@ -113,25 +154,64 @@ def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[Ref
 @transaction.atomic
 def delete_order(order: Order) -> None:
     """Delete an order; a text about it that has not left yet is cancelled."""
+    Customer.objects.held([order.customer_id])
     outbox.cancel_messages(about_id=order.pk)
     order.delete()
 
 
 def _check(order: Order) -> None:
+    if errors := _errors_of([order])[0]:
+        raise ValidationError(errors)
+
+
+def _errors_of(orders: Sequence[Order], *, was_refused: bool = False) -> list[dict[str, list[str]]]:
+    """What is wrong with each order, by its fields; also what the database said, where it did."""
+    all_errors = [_field_errors(order) for order in orders]
+    references = Counter(order.reference for order in orders if order.reference)
+    known = Order.objects.exclude(pk__in=[order.pk for order in orders])
+    if references:
+        taken = known.filter(reference__in=references).values_list("reference", flat=True)
+        references.update(taken)
+    customers = {order.customer_id for order in orders}
+    if was_refused:
+        customers = set(Customer.objects.filter(pk__in=customers).values_list("pk", flat=True))
+    for order, errors in zip(orders, all_errors, strict=True):
+        if references[order.reference] > 1:
+            errors.setdefault("reference", ["Order with this reference already exists."])
+        if order.customer_id not in customers:
+            errors["customer"] = ["The customer was just deleted."]
+    return all_errors
+
+
+def _field_errors(order: Order) -> dict[str, list[str]]:
     order.item, order.reference = order.item.strip(), order.reference.strip()
-    errors: dict[str, list[str]] = {}
     try:
         # Constraints and the foreign key are checked by the database when the row is written.
         order.full_clean(
             exclude={"customer", "order_number"}, validate_unique=False, validate_constraints=False
         )
     except ValidationError as error:
-        errors = error.message_dict
-    others = Order.objects.exclude(pk=order.pk).filter(reference=order.reference)
-    if order.reference and "reference" not in errors and others.exists():
-        errors["reference"] = ["Order with this reference already exists."]
-    if errors:
-        raise ValidationError(errors)
+        return error.message_dict
+    return {}
+
+
+def _fill_search_texts(orders: Sequence[Order]) -> None:
+    """Fill in that by which each is found, and hold its customer until the transaction ends."""
+    customers = Customer.objects.held(order.customer_id for order in orders)
+    for order in orders:
+        if order.customer_id in customers:  # else it was just deleted: the database will say so
+            order.customer = customers[order.customer_id]
+            order.fill_search_text()
+
+
+def _number(orders: Sequence[Order]) -> None:
+    """Give each its order number: other ones than the others get."""
+    numbers: set[str] = set()
+    for order in orders:
+        order.order_number = _new_order_number(order)
+        while order.order_number in numbers:
+            order.order_number = _new_order_number(order)
+        numbers.add(order.order_number)
 
 
 def _new_order_number(order: Order) -> str:
@@ -143,14 +223,17 @@ def _new_order_number(order: Order) -> str:
     return f"{prefix.ljust(2, 'X')}{moment}-{suffix}"
 
 
-def _text_about(order: Order) -> str | None:
-    """Queue the text of a new order; its state, or None where none is due."""
-    message = outbox.queue_from_template(
-        notices.ORDER_PLACED.name,
-        order.customer.phone_number,
-        notices.words_about(order),
-        language=order.customer.language,
-        about_id=order.pk,
-        recipient_id=order.customer_id,
-    )
-    return message.status if message else None
+def _text_about(orders: Sequence[Order]) -> list[str | None]:
+    """Queue the texts of new orders; the state of each, or None where none is due."""
+    notifications = [
+        outbox.Notification(
+            order.customer.phone_number,
+            notices.words_about(order),
+            language=order.customer.language,
+            about_id=order.pk,
+            recipient_id=order.customer_id,
+        )
+        for order in orders
+    ]
+    messages = outbox.notify(notices.ORDER_PLACED.name, notifications)
+    return [message.status if message else None for message in messages]

@@ -18,9 +18,9 @@ def orders_of(request: HttpRequest) -> OrderQuerySet:
 
 
 def orders_of_customer(request: HttpRequest, **named: object) -> OrderQuerySet:
-    """The orders of one customer.
-
-    :raises Http404: the caller sees no such customer.
-    """
-    customer = get_object_or_404(Customer.objects.visible_to(request.user), **named)
-    return orders_of(request).filter(customer=customer)
+    """The orders of one customer, for a list of them: where it is empty, there may be no customer
+    whom the caller sees, and then it is not found."""
+    orders = orders_of(request).filter(**{f"customer__{name}": is_ for name, is_ in named.items()})
+    customers = Customer.objects.visible_to(request.user).filter(**named)
+    orders.when_empty = lambda: get_object_or_404(customers)
+    return orders

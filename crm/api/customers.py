@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
@@ -11,6 +12,7 @@ from ninja.pagination import paginate
 from crm import customers as operations
 from crm.api import orders
 from crm.api.access import customers_of, orders_of_customer
+from crm.api.etags import EntityTags
 from crm.models import Customer, CustomerQuerySet, OrderQuerySet
 from crm.schemas.customers import (
     CustomerFilters,
@@ -25,6 +27,7 @@ from identity.tokens import needs
 router = Router(tags=["customers"])
 
 ORDERINGS = ("created_at", "name", "code")
+etags = EntityTags(CustomerOut)
 
 
 @router.get(
@@ -42,6 +45,7 @@ def list_customers(request: HttpRequest, filters: Query[CustomerFilters]) -> Cus
     operation_id="create_customer",
     auth=needs("customers:write", permission="crm.add_customer"),
 )
+@etags.on
 def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
     """Register a customer; one without a code gets the next free one."""
     facts = body.dict()
@@ -57,6 +61,7 @@ def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
     operation_id="read_customer",
     auth=needs("customers:read"),
 )
+@etags.on
 def read_customer(request: HttpRequest, customer_id: UUID) -> Customer:
     """Read one customer."""
     return get_object_or_404(customers_of(request), pk=customer_id)
@@ -68,6 +73,7 @@ def read_customer(request: HttpRequest, customer_id: UUID) -> Customer:
     operation_id="replace_customer",
     auth=needs("customers:write"),
 )
+@etags.on
 def replace_customer(
     request: HttpRequest, customer_id: UUID, body: CustomerReplacement
 ) -> Customer:
@@ -81,22 +87,10 @@ def replace_customer(
     operation_id="update_customer",
     auth=needs("customers:write"),
 )
+@etags.on
 def update_customer(request: HttpRequest, customer_id: UUID, body: CustomerPatch) -> Customer:
     """Change the given fields of a customer."""
     return _change_customer(request, customer_id, body.changes())
-
-
-def _change_customer(
-    request: HttpRequest, customer_id: UUID, changes: dict[str, object]
-) -> Customer:
-    customer = _customer_to_change(request, customer_id)
-    is_new_code = changes.get("code", customer.code) != customer.code
-    if is_new_code and not request.user.has_perm("crm.change_customer"):
-        raise PermissionDenied  # by its code the business knows a customer: not theirs to change
-    opted_out = changes.pop("sms_opted_out", None)
-    return operations.update_customer(
-        customer, changes, sms_opted_out=None if opted_out is None else bool(opted_out)
-    )
 
 
 @router.delete(
@@ -107,8 +101,8 @@ def _change_customer(
 )
 def delete_customer(request: HttpRequest, customer_id: UUID) -> Status[None]:
     """Delete a customer who has no orders."""
-    customer = get_object_or_404(customers_of(request), pk=customer_id)
-    operations.delete_customer(customer)
+    with transaction.atomic():
+        operations.delete_customer(_locked_customer(request, customer_id))
     return Status(204, None)
 
 
@@ -124,8 +118,25 @@ def list_orders_of_customer(request: HttpRequest, customer_id: UUID) -> OrderQue
     return orders_of_customer(request, pk=customer_id)
 
 
-def _customer_to_change(request: HttpRequest, customer_id: UUID) -> Customer:
-    customer = get_object_or_404(customers_of(request), pk=customer_id)
-    if not request.user.has_perm("crm.change_customer") and customer.user_id != request.user.pk:
-        raise PermissionDenied
+def _locked_customer(request: HttpRequest, customer_id: UUID) -> Customer:
+    """The customer, held until the transaction ends, in the version that the caller has seen."""
+    locked = customers_of(request).select_for_update(of=("self",))
+    customer = get_object_or_404(locked, pk=customer_id)
+    etags.require_match(request, customer)
     return customer
+
+
+@transaction.atomic
+def _change_customer(
+    request: HttpRequest, customer_id: UUID, changes: dict[str, object]
+) -> Customer:
+    customer = _locked_customer(request, customer_id)
+    is_staff = request.user.has_perm("crm.change_customer")
+    if not is_staff and customer.user_id != request.user.pk:
+        raise PermissionDenied
+    if not is_staff and changes.get("code", customer.code) != customer.code:
+        raise PermissionDenied  # by its code the business knows a customer: not theirs to change
+    opted_out = changes.pop("sms_opted_out", None)
+    return operations.update_customer(
+        customer, changes, sms_opted_out=None if opted_out is None else bool(opted_out)
+    )

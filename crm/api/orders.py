@@ -1,8 +1,10 @@
 """Orders over HTTP."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import P, Query, QueryEx, Router, Status
@@ -10,13 +12,26 @@ from ninja.pagination import paginate
 
 from crm import orders as operations
 from crm.api.access import orders_of, orders_of_customer
-from crm.models import Customer, Order, OrderQuerySet
-from crm.schemas.orders import OrderFilters, OrderIn, OrderOut, OrderPatch, OrderReplacement
+from crm.api.etags import EntityTags
+from crm.errors import OrderCannotMove
+from crm.models import Order, OrderQuerySet
+from crm.naming import NamedCustomers
+from crm.schemas.orders import (
+    OrderFilters,
+    OrderIn,
+    OrderOut,
+    OrderPatch,
+    OrderReplacement,
+    OrdersIn,
+)
 from identity.tokens import needs
 
 router = Router(tags=["orders"])
 
 ORDERINGS = ("created_at", "order_time", "amount")
+etags = EntityTags(
+    OrderOut, derived=("customer_code", "customer_name", "customer_phone", "sms_status")
+)
 
 
 @router.get("/", response=list[OrderOut], operation_id="list_orders", auth=needs("orders:read"))
@@ -27,33 +42,65 @@ def list_orders(request: HttpRequest, filters: Query[OrderFilters]) -> OrderQuer
 
 
 @router.post("/", response={201: OrderOut}, operation_id="create_order", auth=needs("orders:write"))
+@etags.on
 def create_order(request: HttpRequest, body: OrderIn) -> Status[Order]:
     """Place an order; its customer is texted about it."""
-    order = Order(customer=_customer_for(request, body), item=body.item, amount=body.amount)
-    if body.order_time is not None:
-        order.order_time = body.order_time
+    order = _new_order(body, _named_customers(request, [body]))
     return Status(201, operations.place_order(order))
 
 
-def _customer_for(request: HttpRequest, body: OrderIn) -> Customer:
-    """The customer an order names, or the caller's own record.
+@router.post(
+    "/bulk/",
+    response={201: list[OrderOut]},
+    operation_id="create_orders",
+    auth=needs("orders:write"),
+)
+def create_orders(request: HttpRequest, body: OrdersIn) -> Status[list[Order]]:
+    """Place up to 1,000 orders, all or none; each customer is texted about each of theirs.
 
-    :raises ValidationError: no such customer, or the code and the id are of two.
+    The answer has the orders as they were given. Errors are named by row and field, with rows
+    counted from 0: `3.amount`.
+    """
+    customers = _named_customers(request, body.root)
+    orders, errors = list[Order](), dict[str, list[str]]()
+    for number, row in enumerate(body.root):
+        try:
+            orders.append(_new_order(row, customers))
+        except ValidationError as error:
+            errors |= {f"{number}.{name}": said for name, said in error.message_dict.items()}
+    if errors:
+        raise ValidationError(errors)
+    operations.place_orders(orders)
+    return Status(201, orders)
+
+
+def _named_customers(request: HttpRequest, rows: Sequence[OrderIn]) -> NamedCustomers:
+    """The customers that the rows name, as far as the caller may.
+
     :raises PermissionDenied: the caller is neither staff who may place orders nor a customer.
     """
-    is_staff = request.user.has_perm("crm.add_order")
-    allowed = Customer.objects.all() if is_staff else Customer.objects.of_account(request.user)
-    if not is_staff and not allowed.exists():
+    customers = NamedCustomers(
+        request.user,
+        {row.customer_code for row in rows if row.customer_code is not None},
+        {row.customer_id for row in rows if row.customer_id is not None},
+    )
+    if not customers.may_order:
         raise PermissionDenied
-    named = {"code": body.customer_code, "pk": body.customer_id}
-    named = {name: value for name, value in named.items() if value is not None}
-    if is_staff and not named:
-        raise ValidationError({"customer_code": "This field is required."})
-    customer = allowed.filter(**named).first()
+    return customers
+
+
+def _new_order(row: OrderIn, customers: NamedCustomers) -> Order:
+    """The order that a row describes, not saved yet.
+
+    :raises ValidationError: the row names no customer whom it may.
+    """
+    customer = customers.find(row.customer_code, row.customer_id)
     if customer is None:
-        wrong = "customer_id" if body.customer_code is None else "customer_code"
-        raise ValidationError({wrong: f"Invalid {wrong.replace('_', ' ')}."})
-    return customer
+        raise ValidationError(customers.problems(row.customer_code, row.customer_id))
+    order = Order(customer=customer, item=row.item, amount=row.amount)
+    if row.order_time is not None:
+        order.order_time = row.order_time
+    return order
 
 
 @router.get(
@@ -94,6 +141,7 @@ def list_orders_by_customer_id(request: HttpRequest, customer_id: UUID) -> Order
 @router.get(
     "/{uuid:order_id}/", response=OrderOut, operation_id="read_order", auth=needs("orders:read")
 )
+@etags.on
 def read_order(request: HttpRequest, order_id: UUID) -> Order:
     """Read one order."""
     return get_object_or_404(orders_of(request), pk=order_id)
@@ -102,6 +150,7 @@ def read_order(request: HttpRequest, order_id: UUID) -> Order:
 @router.put(
     "/{uuid:order_id}/", response=OrderOut, operation_id="replace_order", auth=needs("orders:write")
 )
+@etags.on
 def replace_order(request: HttpRequest, order_id: UUID, body: OrderReplacement) -> Order:
     """Replace the item and the amount of an order."""
     return _revise_order(request, order_id, body.dict())
@@ -110,6 +159,7 @@ def replace_order(request: HttpRequest, order_id: UUID, body: OrderReplacement) 
 @router.patch(
     "/{uuid:order_id}/", response=OrderOut, operation_id="update_order", auth=needs("orders:write")
 )
+@etags.on
 def update_order(request: HttpRequest, order_id: UUID, body: OrderPatch) -> Order:
     """Change the given fields of an order; a new status moves it to its next step."""
     changes = body.changes()
@@ -124,17 +174,29 @@ def update_order(request: HttpRequest, order_id: UUID, body: OrderPatch) -> Orde
 )
 def delete_order(request: HttpRequest, order_id: UUID) -> Status[None]:
     """Delete an order; a text about it that has not left yet is cancelled."""
-    operations.delete_order(get_object_or_404(orders_of(request), pk=order_id))
+    with transaction.atomic():
+        operations.delete_order(_locked_order(request, order_id))
     return Status(204, None)
 
 
+def _locked_order(request: HttpRequest, order_id: UUID) -> Order:
+    """The order, held until the transaction ends, in the version that the caller has seen."""
+    locked = orders_of(request).select_for_update(of=("self",))
+    order = get_object_or_404(locked, pk=order_id)
+    etags.require_match(request, order)
+    return order
+
+
+@transaction.atomic
 def _revise_order(
     request: HttpRequest, order_id: UUID, changes: dict[str, object], status: str | None = None
 ) -> Order:
-    order = get_object_or_404(orders_of(request), pk=order_id)
+    order = _locked_order(request, order_id)
     is_staff = request.user.has_perm("crm.change_order")
     if not is_staff and order.customer.user_id != request.user.pk:
         raise PermissionDenied
-    if not is_staff and status not in (None, order.status, Order.Status.CANCELLED):
+    if not is_staff and status not in (None, Order.Status.CANCELLED):
         raise PermissionDenied  # customers cancel; what the business does with it is its own to say
+    if status == order.status:
+        raise OrderCannotMove(order, status)  # of two who make the same move, one made it
     return operations.revise_order(order, changes, status, only_while_pending=not is_staff)

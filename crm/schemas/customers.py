@@ -1,58 +1,99 @@
 """Customers on the wire."""
 
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from ninja import Field, Schema
+from pydantic import ConfigDict, StrictBool
+from pydantic.config import JsonDict
 
 from crm.models import Customer, CustomerQuerySet
-from crm.schemas.rows import NewRow, Patch, left_out
-from crm.schemas.types import Code, Email, Language, Moment, Name, PhoneNumber, given
+from crm.schemas.rows import Body, NewRow, Patch, left_out
+from crm.schemas.types import (
+    Code,
+    CustomerId,
+    Email,
+    EmailOrNone,
+    Language,
+    Moment,
+    Name,
+    PhoneNumber,
+    given,
+)
 from identity.models import User
+
+_EXAMPLE: JsonDict = {
+    "code": "CUST001",
+    "name": "John Doe",
+    "phone_number": "+254722000000",
+    "email": "john.doe@example.com",
+    "language": "en",
+    "sms_opted_out": False,
+}
 
 
 class CustomerIn(NewRow):
+    """A customer to register."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     code: Code | None = Field(None, description="Left out: the next free one is given")
     name: Name
     phone_number: PhoneNumber
     email: Email = ""
-    language: Language = Language.ENGLISH
-    sms_opted_out: bool = False  # to register somebody is no consent: it only opts out
+    language: Language = Field(Language.ENGLISH, description="Of the texts to this customer")
+    # To register somebody is no consent: it only opts out.
+    sms_opted_out: StrictBool = Field(False, description="No texts to this customer")
 
     @classmethod
-    def refused_by_rows(cls, data: dict[str, Any], user: User) -> dict[str, str]:  # noqa: ARG003  # for who overrides it
-        return {
-            name: f"Customer with this {label} already exists."
-            for name, label in (("code", "code"), ("phone_number", "phone number"))
-            if isinstance(data.get(name), str)
-            and Customer.objects.filter(**{name: data[name]}).exists()
-        }
+    def refused_by_rows(
+        cls,
+        rows: Sequence[dict[str, Any]],
+        user: User,  # noqa: ARG003  # every user is told of a code or a phone that is taken
+    ) -> Sequence[dict[str, str]]:
+        return [
+            {
+                name: f"Customer with this {label} already exists."
+                for name, label in (("code", "code"), ("phone_number", "phone number"))
+                if isinstance(row.get(name), str)
+                and Customer.objects.filter(**{name: row[name]}).exists()
+            }
+            for row in rows
+        ]
 
 
-class CustomerReplacement(Schema):
+class CustomerReplacement(Body):
+    """All that may be changed of a customer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
     code: Code
     name: Name
     phone_number: PhoneNumber
     email: Email = ""
-    language: Language = Language.ENGLISH
-    sms_opted_out: bool | None = Field(None, description="Left out: as the owner last said")
+    language: Language = Field(Language.ENGLISH, description="Of the texts to this customer")
+    sms_opted_out: StrictBool | None = Field(None, description="Left out: as the owner last said")
 
 
 class CustomerPatch(Patch):
+    """What changes of a customer. What is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Jane Doe"}]})
+
     code: Code = left_out()
     name: Name = left_out()
     phone_number: PhoneNumber = left_out()
     email: Email = left_out()
     language: Language = left_out()
-    sms_opted_out: bool = left_out()
+    sms_opted_out: StrictBool = left_out()
 
 
 class CustomerFilters(Schema):
     q: str | None = Field(None, max_length=200, description="In code, name, phone or email")
-    code: str | None = Field(None, max_length=50)
-    phone_number: str | None = Field(None, max_length=16)
-    created_after: Moment | None = None
-    created_before: Moment | None = None
+    code: str | None = Field(None, max_length=50, description="The one with this code")
+    phone_number: str | None = Field(None, max_length=16, description="The one with this phone")
+    created_after: Moment | None = Field(None, description="Later than this")
+    created_before: Moment | None = Field(None, description="Earlier than this")
 
     def narrow(self, customers: CustomerQuerySet) -> CustomerQuerySet:
         conditions = {
@@ -66,12 +107,14 @@ class CustomerFilters(Schema):
 
 
 class CustomerOut(Schema):
-    id: UUID
-    code: str
-    name: str
-    phone_number: str
-    email: str
-    language: Language
-    sms_opted_out: bool
-    created_at: Moment
-    updated_at: Moment
+    """Somebody who buys from the business, and is texted about it."""
+
+    id: CustomerId
+    code: str = Field(description="By which the business knows them", examples=["CUST001"])
+    name: str = Field(examples=["John Doe"])
+    phone_number: str = Field(description="E.164", examples=["+254722000000"])
+    email: EmailOrNone
+    language: Language = Field(description="Of the texts to this customer")
+    sms_opted_out: bool = Field(description="The owner of the phone wants no texts")
+    created_at: Moment = Field(examples=["2026-01-11T10:00:00Z"])
+    updated_at: Moment = Field(examples=["2026-01-11T10:00:00Z"])

@@ -114,15 +114,9 @@ class SpreadsheetAdmin(ImportExportMixin):
         """
         sheet = FORMATS[int(choice["format"])]().create_dataset(data)
         resource = self.resource_classes[0](text_customers=choice["text_customers"])
-        result = resource.import_data(
-            sheet,
-            dry_run=dry_run,
-            use_transactions=True,
-            file_name=choice["original_file_name"],
-            retain_instance_in_row_result=True,
+        result = resource.take_in(
+            sheet, choice["original_file_name"], dry_run=dry_run, keeps_instances=True
         )
-        for error in result.base_errors:
-            raise error.error
         return _outcome(resource, result)
 
     def _page(self, request: HttpRequest, **context: Any) -> HttpResponse:

@@ -51,7 +51,9 @@ class OrderNumber(Reference):
 
 
 class PhoneNumber(Text):
-    """A phone in E.164, or in the national form of the row's country, else of the business's."""
+    """A phone in E.164, or in the national form of the row's country, else of the sheet's."""
+
+    region: str | None = None  # the country of a row that names none; None: the business's own
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         text = _as_text(value)
@@ -59,7 +61,7 @@ class PhoneNumber(Text):
             raise ValueError("The row has no phone number.")
         country = _as_text((row or {}).get("country", ""))
         try:
-            return parse_phone_number(text, region_named(country) if country else None)
+            return parse_phone_number(text, region_named(country) if country else self.region)
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from None
 

@@ -7,9 +7,8 @@ from django.core import signing
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from crm.spreadsheets.reading import FORMATS, MAX_ROWS, format_of
+from crm.spreadsheets.reading import FORMATS, MAX_BYTES, MAX_ROWS, format_of
 
-MAX_BYTES = 10 * 1024 * 1024
 _SALT = "crm.spreadsheets.uploaded"
 
 

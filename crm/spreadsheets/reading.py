@@ -8,25 +8,30 @@ undoes what made a cell harmless on the way out.
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
+from itertools import chain
 from typing import Any
 
 import openpyxl
 import tablib
-from django.utils import timezone
 from import_export.formats import base_formats
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
+
+from crm.spreadsheets.harmless import as_written
+from crm.spreadsheets.writing import csv_pieces, write_workbook
 
 # An import holds one transaction: on SQLite everybody else waits for it, 20 s at most.
 MAX_ROWS = 2_000
+MAX_BYTES = 10 * 1024 * 1024
 
-# A cell that starts so is a formula to a spreadsheet program, and may do harm there (OWASP, "CSV
-# injection"). One that starts with apostrophes before such a sign is marked as well, so that taking
-# one apostrophe off gives back every text exactly.
-_HARMFUL = re.compile(r"'*[=+\-@\t\r]")
+# An XLSX file is a ZIP: 10 MB of it may unpack to any size, and these are many times what MAX_ROWS
+# take.
+_MAX_UNPACKED = 100 * 1024 * 1024
+
+# How a workbook writes an underscore that would begin the code of a character, such as _x0041_
+# (ECMA-376, part 1, section 22.9.2.19).
+_UNDERSCORE = re.compile(r"_x005F_(?=x[0-9A-Fa-f]{4}_)")
 
 
 class UnreadableSheet(ValueError):
@@ -40,16 +45,18 @@ class Sheet(tablib.Dataset):
         super().__init__()
         self.numbers: list[int] = []  # of each row, as the spreadsheet program counts: header is 1
         self.broken: dict[int, str] = {}  # why a row, by its index from 1, cannot be understood
+        self.excess: dict[int, list[Any]] = {}  # of such a row, the cells beyond the columns
 
-
-def make_harmless(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if _HARMFUL.match(text) else text
-
-
-def as_written(text: str) -> str:
-    """The text before it was made harmless."""
-    return text[1:] if text.startswith("'") and _HARMFUL.match(text[1:]) else text
+    def part(self, start: int, stop: int) -> "Sheet":
+        """Some of the rows, counted from 0 and without the last, under the same header."""
+        part = Sheet()
+        part.headers, part.numbers = self.headers, self.numbers[start:stop]
+        for row in self[start:stop]:
+            part.append(row)
+        of_part = range(start + 1, stop + 1)
+        part.broken = {at - start: why for at, why in self.broken.items() if at in of_part}
+        part.excess = {at - start: cells for at, cells in self.excess.items() if at in of_part}
+        return part
 
 
 class CSV(base_formats.CSV):
@@ -58,16 +65,12 @@ class CSV(base_formats.CSV):
     def create_dataset(self, in_stream: bytes, **kwargs: Any) -> Sheet:
         text = _decode(in_stream)
         header = next((line for line in text.splitlines() if line.strip()), "")
-        delimiter = max(",;\t|", key=header.count)
+        delimiter = max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         return _make_sheet(_numbered(reader))
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> str:
-        out = io.StringIO(newline="")
-        writer = csv.writer(out)
-        writer.writerow(dataset.headers or [])
-        writer.writerows([make_harmless(_spelled(cell)) for cell in row] for row in dataset)
-        return out.getvalue()
+        return "".join(csv_pieces(chain([dataset.headers or []], dataset)))
 
 
 class XLSX(base_formats.XLSX):
@@ -77,16 +80,8 @@ class XLSX(base_formats.XLSX):
         return _make_sheet(_rows_of_workbook(in_stream))
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> bytes:
-        book = openpyxl.Workbook()
-        sheet = book.worksheets[0]
-        sheet.append(dataset.headers or [])
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
-        sheet.freeze_panes = "A2"
-        for row in dataset:
-            sheet.append([_cell(value) for value in row])
         out = io.BytesIO()
-        book.save(out)
+        write_workbook(out, dataset.headers or [], dataset)
         return out.getvalue()
 
 
@@ -98,6 +93,17 @@ def format_of(file_name: str) -> type[CSV] | type[XLSX] | None:
     ending = file_name.rpartition(".")[2].lower()
     known: dict[str, type[CSV] | type[XLSX]] = {"csv": CSV, "tsv": CSV, "txt": CSV, "xlsx": XLSX}
     return known.get(ending)
+
+
+def read_sheet(file_name: str, data: bytes) -> Sheet:
+    """The rows of a file.
+
+    :raises UnreadableSheet: it is no sheet, or one that is too large.
+    """
+    form = format_of(file_name)
+    if form is None:
+        raise UnreadableSheet("Choose a CSV or XLSX file.")
+    return form().create_dataset(data)
 
 
 def _decode(raw: bytes) -> str:
@@ -124,14 +130,29 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 def _rows_of_workbook(raw: bytes) -> Iterator[tuple[int, Iterable[Any]]]:
     try:
+        _refuse_what_unpacks_too_large(raw)
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # some programs write a smaller size than the sheet has
-        yield from enumerate(sheet.iter_rows(values_only=True), 1)
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+            yield number, map(_unescaped, cells)
+    except UnreadableSheet:
+        raise
     except Exception:  # noqa: BLE001  # openpyxl checks little: a damaged file raises anything
         raise UnreadableSheet(
             "This is not an XLSX workbook. Save it as XLSX or CSV and try again."
         ) from None
+
+
+def _refuse_what_unpacks_too_large(raw: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        # What an archive says of a part is all that is read of it.
+        if sum(part.file_size for part in archive.infolist()) > _MAX_UNPACKED:
+            raise UnreadableSheet("The workbook is too large. Split it.")
+
+
+def _unescaped(cell: Any) -> Any:
+    return _UNDERSCORE.sub("_", cell) if isinstance(cell, str) else cell
 
 
 def _make_sheet(rows: Iterable[tuple[int, Iterable[Any]]]) -> Sheet:
@@ -153,6 +174,7 @@ def _make_sheet(rows: Iterable[tuple[int, Iterable[Any]]]) -> Sheet:
             sheet.broken[len(sheet.numbers)] = (
                 f"The row has {len(values)} cells, but the sheet has {width} columns."
             )
+            sheet.excess[len(sheet.numbers)] = values[width:]
         sheet.append((values + [""] * width)[:width])
     if sheet.headers is None:
         raise UnreadableSheet("The sheet is empty: it needs a line of column names.")
@@ -169,17 +191,3 @@ def _understood(cell: Any) -> Any:
     if isinstance(cell, date):  # a datetime is one too
         return cell
     return as_written(str(cell).strip())
-
-
-def _spelled(cell: Any) -> str:
-    if isinstance(cell, datetime):
-        return cell.isoformat(timespec="microseconds" if cell.microsecond else "seconds")
-    return "" if cell is None else str(cell)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return timezone.make_naive(value)  # Excel knows no time zones: the business's own is meant
-    if value is None or isinstance(value, Decimal):
-        return value
-    return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", make_harmless(str(value)))

@@ -16,12 +16,15 @@ from import_export.results import Result, RowResult
 
 from crm import customers, orders
 from crm.errors import OrderCannotMove
-from crm.models import Customer, Order
+from crm.models import Customer, ImportKind, ImportMode, Order
 from crm.spreadsheets import cells
 from crm.spreadsheets.columns import CUSTOMER_COLUMNS, ORDER_COLUMNS, match_columns
 from crm.spreadsheets.reading import Sheet, UnreadableSheet
+from identity.models import User
 
 logger = logging.getLogger(__name__)
+
+EXPORT_CHUNK = 2_000  # rows
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,42 @@ class SheetResource(ModelResource):
     required: ClassVar[tuple[str, ...]]
     keys: ClassVar[tuple[str, ...]]  # the columns that tell which stored row is meant
 
-    def __init__(self, *, text_customers: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        text_customers: bool = False,
+        mode: ImportMode = ImportMode.BOTH,
+        region: str | None = None,
+        user: User | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.text_customers = text_customers
+        self.mode = mode
+        self.region = region  # of phones in national form; None: the business's own
+        self.user = user  # who imports; None: who makes the request
+        self.titles: list[str] = []  # of the sheet's columns, as they came
         self.headers: dict[str, str] = {}  # of the sheet, by our field
         self.sheet = Sheet()
-        self.rows_by_key: dict[Any, int] = {}  # which row was about which stored one
+        self.rows_by_key: dict[str, int] = {}  # which row was about which stored one
+
+    def take_in(
+        self, sheet: Sheet, source: str, *, dry_run: bool = False, keeps_instances: bool = False
+    ) -> Result:
+        """Import a sheet, all of its good rows in one transaction; ``source`` is for the history.
+
+        :raises UnreadableSheet: a column that is needed is missing, or is there twice.
+        """
+        result = self.import_data(
+            sheet,
+            dry_run=dry_run,
+            use_transactions=True,
+            file_name=source,
+            retain_instance_in_row_result=keeps_instances,
+        )
+        for error in result.base_errors:
+            raise error.error
+        return result
 
     # --- Reading ---
 
@@ -67,6 +100,7 @@ class SheetResource(ModelResource):
             raise
 
     def _name_columns(self, headers: list[str]) -> None:
+        self.titles = headers
         try:
             matched = match_columns(headers, self.columns)
         except ValueError as error:
@@ -107,7 +141,7 @@ class SheetResource(ModelResource):
         :raises ValidationError: with the other row.
         """
         number = self.sheet.numbers[row_number - 1]
-        first = number if new else self.rows_by_key.setdefault(instance.pk, number)
+        first = number if new else self.rows_by_key.setdefault(str(instance.pk), number)
         if first != number:
             what = instance._meta.verbose_name
             raise ValidationError(f"Row {first} is about the same {what}. Keep one of them.")
@@ -124,6 +158,9 @@ class SheetResource(ModelResource):
     ) -> None:
         """Report every wrong cell of a row at once; a row that reads well, its operation checks."""
         errors = dict(import_validation_errors or {})
+        if not errors and self.mode == ImportMode.UPDATE and instance._state.adding:
+            what = instance._meta.verbose_name
+            raise ValidationError(f"There is no such {what} yet, and this import adds none.")
         if not errors:
             return
         try:
@@ -132,6 +169,18 @@ class SheetResource(ModelResource):
         except ValidationError as error:
             errors = error.update_error_dict(errors)
         raise ValidationError(errors)
+
+    def skip_row(
+        self,
+        instance: Model,
+        original: Model,
+        row: Any,
+        import_validation_errors: dict[str, Any] | None = None,
+    ) -> bool:
+        """Leave what is there as it is: where it is the same, or only new rows are wanted."""
+        if self.mode == ImportMode.CREATE and not instance._state.adding:
+            return True
+        return super().skip_row(instance, original, row, import_validation_errors)
 
     def left_to_operation(self, instance: Any) -> tuple[str, ...]:
         """The fields that the operation fills in or checks itself."""
@@ -150,9 +199,11 @@ class SheetResource(ModelResource):
         :raises ValidationError: the operation refused the row.
         """
         instance._change_reason = f"Import of {kwargs.get('file_name') or 'a sheet'}"[:100]  # type: ignore[attr-defined]  # read by simple_history
+        if self.user is not None:
+            instance._history_user = self.user  # type: ignore[attr-defined]  # as above
         with transaction.atomic():
             self.write(instance, is_create)
-        self.rows_by_key[instance.pk] = self.sheet.numbers[kwargs["row_number"] - 1]
+        self.rows_by_key[str(instance.pk)] = self.sheet.numbers[kwargs["row_number"] - 1]
 
     def write(self, instance: Any, is_create: bool) -> None:
         raise NotImplementedError(f"{type(self).__name__} must name its operation.")
@@ -169,6 +220,12 @@ class SheetResource(ModelResource):
     def get_export_headers(self, selected_fields: Any = None) -> list[str]:
         names = selected_fields or self.get_export_order()
         return [self.columns[name][0] for name in names]
+
+    def written(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
+        """What an export writes of each row, read from the database some at a time."""
+        fields = self.get_export_fields()
+        for row in rows.iterator(chunk_size=EXPORT_CHUNK):
+            yield [field.export(row) for field in fields]
 
     # --- Telling ---
 
@@ -206,6 +263,10 @@ class CustomerResource(SheetResource):
         skip_unchanged = True
         report_skipped = True
         skip_html_diff = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fields["phone_number"].widget.region = self.region
 
     def get_instance(self, instance_loader: Any, row: Any) -> Customer | None:
         """By the code; a row without one by its phone."""
@@ -305,3 +366,9 @@ class OrderResource(SheetResource):
             orders.revise_order(instance, changes, wanted)
         except OrderCannotMove as refusal:
             raise ValidationError({"status": str(refusal)}) from None
+
+
+RESOURCES: dict[str, type[SheetResource]] = {
+    ImportKind.CUSTOMERS: CustomerResource,
+    ImportKind.ORDERS: OrderResource,
+}

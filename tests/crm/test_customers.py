@@ -68,9 +68,12 @@ def test_each_wrong_field_is_named_and_nobody_is_registered(
 
 def test_a_code_that_another_request_took_meanwhile_is_named_too() -> None:
     factories.customer(code="TAKEN")
-    real_check, checks = customers._check, iter([lambda customer: None])
+    real_check, checks = customers._check, iter([lambda customer, **options: None])
     with (
-        patch("crm.customers._check", lambda customer: next(checks, real_check)(customer)),
+        patch(
+            "crm.customers._check",
+            lambda customer, **options: next(checks, real_check)(customer, **options),
+        ),
         pytest.raises(ValidationError) as refusal,
     ):
         factories.customer(code="TAKEN")

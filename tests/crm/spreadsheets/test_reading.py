@@ -12,7 +12,8 @@ import pytest
 import tablib
 
 from crm.spreadsheets import reading
-from crm.spreadsheets.reading import CSV, XLSX, Sheet, UnreadableSheet, as_written, make_harmless
+from crm.spreadsheets.harmless import as_written, make_harmless
+from crm.spreadsheets.reading import CSV, XLSX, Sheet, UnreadableSheet
 from tests.crm.spreadsheets.sheets import cells_of, csv_of, workbook_of
 
 HEADERS = ["Name", "Phone"]

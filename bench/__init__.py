@@ -1,0 +1,1 @@
+"""What does it cost when the business has grown? Run by hand, never by the tests."""

@@ -1,0 +1,28 @@
+"""Registration over HTTP."""
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from crm import registration as operations
+from crm.models import Customer
+from crm.schemas.registration import RegistrationIn, RegistrationOut
+from identity import guard
+from identity.models import User
+
+router = Router(tags=["identity"])
+
+
+@router.post(
+    "/register/", response={201: RegistrationOut}, operation_id="register_account", auth=None
+)
+def register_account(request: HttpRequest, body: RegistrationIn) -> Status[Customer]:
+    """Make an account with which a customer serves themself.
+
+    It comes with a customer record of its own. Sign in with it at `/api/token/`.
+    """
+    user = User(username=body.username, email=body.email)
+    customer = Customer(
+        name=body.name or body.username, phone_number=body.phone_number, email=body.email
+    )
+    with guard.attempt("registration", account=body.username, address=request.META["REMOTE_ADDR"]):
+        return Status(201, operations.register(user, body.password, customer))

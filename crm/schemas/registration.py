@@ -1,0 +1,85 @@
+"""Registration on the wire."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+
+from crm.schemas.customers import CustomerOut
+from crm.schemas.types import Email, Name, PhoneNumber, field_error
+
+
+def _plain_username(username: str) -> str:
+    # No @, so that nobody's name reads like another's email address, with which people sign in too.
+    if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,150}", username):
+        raise field_error("Use 1 to 150 letters, digits and . _ + - characters.")
+    return username
+
+
+def _given_email(email: str) -> str:
+    if not email:
+        raise field_error("This field may not be blank.")
+    return email
+
+
+Username = Annotated[
+    str,
+    AfterValidator(_plain_username),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[A-Za-z0-9_.+-]{1,150}$", "examples": ["john.doe"]}
+    ),
+]
+GivenEmail = Annotated[
+    Email,
+    AfterValidator(_given_email),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "email",
+            "minLength": 3,
+            "maxLength": 254,
+            "examples": ["john.doe@example.com"],
+        }
+    ),
+]
+
+
+Password = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "minLength": 8,
+            "maxLength": 1024,
+            "examples": ["correct horse battery staple"],
+            "description": "Not a common one, not all digits, and not like the username or email",
+        }
+    ),
+]
+
+
+class RegistrationIn(Schema):
+    """Somebody who wants to see and place their own orders."""
+
+    username: Username
+    email: GivenEmail
+    password: Password
+    phone_number: PhoneNumber
+    name: Name | None = Field(None, description="Left out: the username")
+
+
+class RegistrationOut(Schema):
+    """The new account, and the customer record that belongs to it."""
+
+    id: UUID = Field(alias="user.pk")
+    username: str = Field(alias="user.username")
+    email: str = Field(alias="user.email")
+    customer: CustomerOut
+
+    @staticmethod
+    def resolve_customer(customer: object) -> object:
+        return customer
