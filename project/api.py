@@ -7,10 +7,12 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.parser import Parser
 
-from crm.api import customers, orders
+from crm.api import customers, exports, imports, messages, orders, registration
 from identity.api import router as identity
 from project import problems
+from project.idempotency import IdempotentAPI
 from project.openapi import DocumentedAPI
+from project.throttling import RateLimitedAPI
 
 
 class StrictParser(Parser):
@@ -43,14 +45,23 @@ def _refuse_null_characters(value: object) -> None:
         raise HttpError(400, "Null characters are not allowed.")
 
 
-api = DocumentedAPI(
+class API(IdempotentAPI, RateLimitedAPI, DocumentedAPI):
+    """Ninja's API object, with what holds for every operation."""
+
+
+api = API(
     title="Karani",
     version="1",
     description="Customers and their orders; every new order is a text to its customer.",
     urls_namespace="api",
     parser=StrictParser(),
+    docs_url=None,  # project.docs has pages of our own
 )
 problems.register_handlers(api)
 api.add_router("", identity)
+api.add_router("", registration.router)
+api.add_router("", exports.router)
 api.add_router("/customers", customers.router)
 api.add_router("/orders", orders.router)
+api.add_router("/imports", imports.router)
+api.add_router("/messages", messages.router)

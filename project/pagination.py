@@ -2,29 +2,42 @@
 
 A cursor holds the position of a row, not a count of rows: a page costs the same at any depth, and
 rows added or removed while paging neither repeat nor skip others. It is signed, so that what comes
-back is a position we gave out. (Named to Ninja by ``NINJA_PAGINATION_CLASS``.)
+back is a position we gave out, and good for the list it was given with: the same address, filters
+and ordering. (Named to Ninja by ``NINJA_PAGINATION_CLASS``.)
 """
 
-from typing import Any, Literal, TypedDict
+from contextlib import suppress
+from hashlib import sha256
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
+import orjson
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db.models import Field as Column
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Field, Schema
 from ninja.pagination import PaginationBase
-from pydantic import create_model
+from pydantic import BaseModel, WithJsonSchema, create_model
+from redis.exceptions import RedisError
 
 _SALT = "project.pagination"
 DEFAULT_LIMIT, MAX_LIMIT = 10, 500
+# Base 64 of a name of 200 characters, four bytes each, and what stands beside it.
+MAX_CURSOR = 2000
+
+EXACT_UP_TO = 10_000  # rows
+REMEMBERED = 60  # seconds
+
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
-class Position(TypedDict):
-    """What a cursor says: the edge row of the page it was given with, and which way to go on."""
+class Edge(NamedTuple):
+    """Where a page begins: beyond the row with these values, and which way."""
 
-    ordering: str
-    value: str
-    pk: str
+    value: Any
+    pk: Any
     is_backward: bool
 
 
@@ -44,9 +57,16 @@ class KeysetPagination(PaginationBase):
     items_attribute = "results"
 
     class Output(Schema):
-        count: int = Field(description="How many rows the filters leave, on all pages")
-        next: str | None
-        previous: str | None
+        count: int = Field(
+            description="How many rows the filters leave, on all pages: as of now where they are "
+            f"{EXACT_UP_TO:,} or fewer; of more, the number may be a minute old"
+        )
+        next: Link | None = Field(
+            description="The address of the next page; null: this is the last", examples=[None]
+        )
+        previous: Link | None = Field(
+            description="The address of the page before; null: this is the first", examples=[None]
+        )
         results: list[Any]
 
     def __init__(self, *, orderings: tuple[str, ...] = ("created_at",), **kwargs: Any) -> None:
@@ -56,9 +76,22 @@ class KeysetPagination(PaginationBase):
         self.Input = create_model(
             f"Paging_{'_'.join(orderings)}",
             __base__=PaginationBase.Input,
-            limit=(int, Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)),
-            cursor=(str | None, Field(None, max_length=1000)),
-            ordering=(Literal[choices], Field(self.default_ordering)),  # type: ignore[arg-type]  # made at run time
+            limit=(
+                int,
+                Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many rows a page has"),
+            ),
+            cursor=(
+                str | None,
+                Field(
+                    None,
+                    max_length=MAX_CURSOR,
+                    description="Where a page begins: as in `next` and `previous`, not made up",
+                ),
+            ),
+            ordering=(  # type: ignore[arg-type]  # made at run time
+                Literal[choices],
+                Field(self.default_ordering, description="`-` is descending: newest first"),
+            ),
         )
 
     def paginate_queryset(
@@ -66,68 +99,144 @@ class KeysetPagination(PaginationBase):
     ) -> Page:
         """The page that starts at the cursor.
 
-        :raises ValidationError: the cursor is forged, or was given with another ordering.
+        A queryset may bring a ``when_empty``, which is called where the page has no rows: whether
+        there is what the list is of is asked only then.
+
+        :raises ValidationError: the cursor is forged, or was given with another list.
         """
         ordering: str = pagination.ordering
-        position = _read_cursor(pagination.cursor, ordering) if pagination.cursor else None
-        is_backward = position is not None and position["is_backward"]
-        rows = list(_after(queryset, ordering, position)[: pagination.limit + 1])
+        this_list = _name_of_list(request.path, ordering, params)
+        edge = None
+        if pagination.cursor:
+            edge = _read_cursor(pagination.cursor, this_list, _column(queryset.model, ordering))
+        is_backward = edge is not None and edge.is_backward
+        rows = list(_after(queryset, ordering, edge)[: pagination.limit + 1])
+        if not rows and (when_empty := getattr(queryset, "when_empty", None)):
+            when_empty()
         has_more = len(rows) > pagination.limit
         rows = rows[: pagination.limit]
         if is_backward:
             rows.reverse()
         has_next = is_backward or has_more
-        has_previous = has_more if is_backward else position is not None
+        has_previous = has_more if is_backward else edge is not None
 
         def link(row: Model, *, backward: bool) -> str:
-            return _link(request, ordering, row, is_backward=backward)
+            value = _column(queryset.model, ordering).value_to_string(row)
+            at = Position(list=this_list, value=value, pk=str(row.pk), is_backward=backward)
+            query = request.GET.copy()
+            query["cursor"] = at.signed()
+            return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
         return {
-            "count": queryset.count(),
+            "count": _count(queryset) if has_more or edge else len(rows),
             "next": link(rows[-1], backward=False) if rows and has_next else None,
             "previous": link(rows[0], backward=True) if rows and has_previous else None,
             "results": rows,
         }
 
 
-def _after(queryset: QuerySet[Any], ordering: str, position: Position | None) -> QuerySet[Any]:
-    """The rows beyond the position, nearest first."""
+def _count(queryset: QuerySet[Any]) -> int:
+    """How many rows there are; a large number is asked for once a minute, not once a page.
+
+    To count a million rows costs the database 25 times what a page of them does (``bench/``). The
+    number is kept with the filters and their values, among them whose rows somebody may see. Where
+    the cache does not answer, the database is asked each time.
+    """
+    try:
+        sql, values = queryset.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # filters that nothing can meet
+        return 0
+    key = f"count-{sha256(repr((sql, values)).encode()).hexdigest()}"
+    count: int | None = None
+    with suppress(RedisError):
+        count = cache.get(key)
+    if count is None:
+        count = queryset.count()
+        if count > EXACT_UP_TO:
+            with suppress(RedisError):
+                cache.set(key, count, REMEMBERED)
+    return count
+
+
+def _after(queryset: QuerySet[Any], ordering: str, edge: Edge | None) -> QuerySet[Any]:
+    """The rows beyond the edge, nearest first."""
     name = ordering.lstrip("-")
-    is_backward = position is not None and position["is_backward"]
-    is_descending = ordering.startswith("-") is not is_backward
+    is_descending = ordering.startswith("-") is not (edge is not None and edge.is_backward)
     sign = "-" if is_descending else ""
     queryset = queryset.order_by(f"{sign}{name}", f"{sign}pk")
-    if position is None:
+    if edge is None:
         return queryset
     beyond = "lt" if is_descending else "gt"
-    value = queryset.model._meta.get_field(name).to_python(position["value"])
     # The first condition alone bounds the range of the index; the second settles equal values.
     return queryset.filter(
-        Q(**{f"{name}__{beyond}e": value}),
-        Q(**{f"{name}__{beyond}": value}) | Q(**{f"pk__{beyond}": position["pk"]}),
+        Q(**{f"{name}__{beyond}e": edge.value}),
+        Q(**{f"{name}__{beyond}": edge.value}) | Q(**{f"pk__{beyond}": edge.pk}),
     )
 
 
-def _read_cursor(cursor: str, ordering: str) -> Position:
+def _column(model: type[Model], ordering: str) -> "Column[Any, Any]":
+    column = model._meta.get_field(ordering.lstrip("-"))
+    assert isinstance(column, Column)  # noqa: S101  # narrows the type: no relation is offered
+    return column
+
+
+# --- Cursors ------------------------------------------------------------------------------------
+
+
+class Position(BaseModel):
+    """What a cursor says: the edge row of the page it was given with, and which way to go on."""
+
+    list: str
+    value: str
+    pk: str
+    is_backward: bool
+
+    def signed(self) -> str:
+        """The cursor that says so."""
+        return signing.dumps(self, salt=_SALT, serializer=_UTF8, compress=True)
+
+    @classmethod
+    def read(cls, cursor: str) -> "Position":
+        """What a cursor says.
+
+        :raises BadSignature: we did not sign it.
+        :raises ValueError: we did, but it says something else.
+        """
+        position: Position = signing.loads(cursor, salt=_SALT, serializer=_UTF8)
+        return position
+
+
+class _UTF8:
+    """Writes for ``signing``, whose own way takes six bytes for each letter that is not ASCII."""
+
+    def dumps(self, obj: Position) -> bytes:
+        return obj.model_dump_json().encode()
+
+    def loads(self, data: bytes) -> Position:
+        return Position.model_validate_json(data)
+
+
+def _name_of_list(path: str, ordering: str, params: dict[str, Any]) -> str:
+    """Tells one list from another: by its address, its ordering and the filters that are given."""
+    filters = {
+        name: value.model_dump(mode="json", exclude_defaults=True)
+        if isinstance(value, Schema)
+        else str(value)
+        for name, value in params.items()
+    }
+    facts = orjson.dumps([path, ordering, filters], option=orjson.OPT_SORT_KEYS)
+    return sha256(facts).hexdigest()[:16]
+
+
+def _read_cursor(cursor: str, this_list: str, column: "Column[Any, Any]") -> Edge:
     try:
-        position: Position = signing.loads(cursor, salt=_SALT)
-    except signing.BadSignature:
-        raise ValidationError(
-            {"cursor": ["This is not a cursor that was given out here."]}
-        ) from None
-    if position["ordering"] != ordering:
-        raise ValidationError({"cursor": ["This cursor belongs to a list in another ordering."]})
-    return position
-
-
-def _link(request: HttpRequest, ordering: str, row: Model, *, is_backward: bool) -> str:
-    name = ordering.lstrip("-")
-    position = Position(
-        ordering=ordering,
-        value=row._meta.get_field(name).value_to_string(row),  # type: ignore[union-attr]  # a column
-        pk=str(row.pk),
-        is_backward=is_backward,
-    )
-    query = request.GET.copy()
-    query["cursor"] = signing.dumps(position, salt=_SALT)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+        at = Position.read(cursor)
+        if at.list == this_list and "\0" not in at.value:
+            pk = column.model._meta.pk.to_python(at.pk)
+            return Edge(column.to_python(at.value), pk, at.is_backward)
+    except (signing.BadSignature, ValidationError, ValueError):
+        # We sign nothing that cannot be read here, but an older version may have.
+        problem = "This is not a cursor that was given out here."
+    else:
+        problem = "This cursor belongs to a list with another address, filters or ordering."
+    raise ValidationError({"cursor": [problem]})

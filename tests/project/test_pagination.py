@@ -1,15 +1,20 @@
 """Pages of a list: each row once, whichever way one walks and whatever happens meanwhile."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import signing
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from redis.exceptions import ConnectionError as CacheIsDown
 
 from crm import orders
 from crm.models import Customer, Order
+from project import pagination
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +101,13 @@ def test_the_newest_ten_come_first(api: Any) -> None:
     page = api.get(PATH).json()
     assert ids(page) == made[:0:-1]
     assert ids(follow(api, page["next"])) == made[:1]
+
+
+def test_a_row_with_a_long_name_in_any_script_is_walked_past(api: Any) -> None:
+    name = "".join(chr(0x1F600 + number) for number in range(80)) + "𐐀𐑐" * 60
+    made = [factories.customer(name=name), factories.customer(name=name)]
+    pages = walk(api, api.get("/api/customers/", ordering="name", limit=1).json(), "next")
+    assert pages == [[str(customer.pk)] for customer in made]
 
 
 def test_an_empty_list_is_one_empty_page(api: Any) -> None:
@@ -221,25 +233,71 @@ def test_an_ordering_that_is_not_offered_is_refused(api: Any, ordering: str) -> 
     assert_wrong(api.get(PATH, ordering=ordering), "ordering")
 
 
-def forged(seven: list[Order]) -> list[str]:
-    facts = {
-        "ordering": "-created_at",
-        "value": seven[3].created_at.isoformat(),
-        "pk": str(seven[3].pk),
-        "is_backward": False,
-    }
-    mine = signing.dumps(facts, key="a key of mine", salt="project.pagination")
-    elsewhere = signing.dumps(facts, salt="crm.spreadsheets.uploaded")
-    return ["1", "x:y:z", "é", "x" * 1000, mine, elsewhere]
+NOT_OURS = "This is not a cursor that was given out here."
+OF_ANOTHER_LIST = "This cursor belongs to a list with another address, filters or ordering."
+
+
+def cursor_of(api: Any, path: str = PATH, **query: Any) -> str:
+    """The cursor of the second page."""
+    link = api.get(path, limit=2, **query).json()["next"]
+    (cursor,) = parse_qs(urlsplit(str(link)).query)["cursor"]
+    return cursor
+
+
+def position(api: Any, **changes: Any) -> dict[str, Any]:
+    """What the cursor of the second page says, changed."""
+    return {**pagination.Position.read(cursor_of(api)).model_dump(), **changes}
+
+
+def assert_refused(api: Any, cursor: str, problem: str, path: str = PATH, **query: Any) -> None:
+    response = api.get(path, cursor=cursor, **query)
+    assert_wrong(response, "cursor")
+    assert response.json()["errors"]["cursor"] == [problem]
 
 
 def test_a_forged_cursor_is_refused(api: Any, seven: list[Order]) -> None:
-    for cursor in forged(seven):
-        response = api.get(PATH, cursor=cursor)
-        assert_wrong(response, "cursor")
-        assert response.json()["errors"]["cursor"] == [
-            "This is not a cursor that was given out here."
-        ]
+    facts = position(api)
+    mine = signing.dumps(facts, key="a key of mine", salt="project.pagination")
+    elsewhere = signing.dumps(facts, salt="crm.spreadsheets.uploaded")
+    for cursor in ("1", "x:y:z", "é", "x" * 1000, mine, elsewhere):
+        assert_refused(api, cursor, NOT_OURS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"value": "yesterday"},
+        {"value": "2026-13-01T00:00:00+00:00"},
+        {"value": ""},
+        {"value": None},
+        {"value": 5},
+        {"value": ["2026-01-01"]},
+        {"pk": "1"},
+        {"pk": None},
+        {"is_backward": "perhaps"},
+        {"list": None},
+    ],
+    ids=str,
+)
+def test_a_cursor_that_we_signed_but_cannot_read_is_refused(
+    api: Any, seven: list[Order], changes: dict[str, Any]
+) -> None:
+    cursor = signing.dumps(position(api, **changes), salt="project.pagination")
+    assert_refused(api, cursor, NOT_OURS)
+
+
+@pytest.mark.parametrize("facts", [None, [], "2026", {"ordering": "-created_at", "pk": "1"}])
+def test_a_cursor_of_another_version_is_refused(api: Any, facts: Any) -> None:
+    assert_refused(api, signing.dumps(facts, salt="project.pagination"), NOT_OURS)
+
+
+def test_a_cursor_from_before_the_key_changed_is_refused_unless_the_old_key_is_kept(
+    api: Any, seven: list[Order], settings: Any
+) -> None:
+    cursor = signing.dumps(position(api), key="the old key", salt="project.pagination")
+    assert_refused(api, cursor, NOT_OURS)
+    settings.SECRET_KEY_FALLBACKS = ["the old key"]
+    assert ids(api.get(PATH, cursor=cursor).json())[0] == str(seven[4].pk)
 
 
 def test_a_cursor_that_was_tampered_with_is_refused(api: Any, seven: list[Order]) -> None:
@@ -254,27 +312,155 @@ def test_a_cursor_that_is_too_long_is_refused(api: Any) -> None:
 
 @pytest.mark.parametrize("other", ["amount", "-amount", "created_at"])
 def test_a_cursor_of_another_ordering_is_refused(api: Any, seven: list[Order], other: str) -> None:
-    given = parse_qs(urlsplit(api.get(PATH, limit=2).json()["next"]).query)["cursor"][0]
-    response = api.get(PATH, cursor=given, ordering=other)
-    assert_wrong(response, "cursor")
-    assert response.json()["errors"]["cursor"] == [
-        "This cursor belongs to a list in another ordering."
+    assert_refused(api, cursor_of(api), OF_ANOTHER_LIST, ordering=other)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/customers/", {}),
+        ("/api/orders/search/", {"q": "John"}),
+        ("/api/orders/by-customer/", {"customer_code": "CUST900"}),
+        ("/api/orders/customer/{customer}/", {}),
+        (PATH, {"q": "laptop"}),
+        (PATH, {"status": "PENDING"}),
+        (PATH, {"customer_code": "CUST900"}),
+        (PATH, {"start_date": "2026-01-01"}),
+    ],
+    ids=str,
+)
+def test_a_cursor_of_another_list_is_refused(
+    api: Any, seven: list[Order], path: str, query: dict[str, str]
+) -> None:
+    path = path.format(customer=seven[0].customer_id)
+    assert_refused(api, cursor_of(api), OF_ANOTHER_LIST, path, **query)
+
+
+def test_a_cursor_of_another_search_is_refused(api: Any, seven: list[Order]) -> None:
+    cursor = cursor_of(api, q="laptop")
+    assert_refused(api, cursor, OF_ANOTHER_LIST, q="computer")
+    assert_refused(api, cursor, OF_ANOTHER_LIST)
+
+
+def test_a_cursor_goes_with_another_limit(api: Any, seven: list[Order]) -> None:
+    page = api.get(PATH, cursor=cursor_of(api), limit=3).json()
+    assert ids(page) == [str(order.pk) for order in reversed(seven[2:5])]
+
+
+# --- The count ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_are_many() -> Iterator[None]:
+    """A count above three is a large one, and none is remembered from before."""
+    cache.clear()
+    with patch.object(pagination, "EXACT_UP_TO", 3):
+        yield
+    cache.clear()
+
+
+def queries(ask: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert ask().status_code == 200
+    return len(captured)
+
+
+def test_a_large_count_is_remembered_on_all_pages_and_for_a_while(
+    api: Any, seven: list[Order], three_are_many: None
+) -> None:
+    first = api.get(PATH, limit=3).json()
+    factories.order(customer=seven[0].customer)
+    assert queries(lambda: api.get(PATH, limit=3)) == 2  # the token, the page
+    assert api.get(PATH, limit=3, ordering="amount").json()["count"] == 7
+    assert follow(api, first["next"])["count"] == 7
+    cache.clear()  # as time does
+    assert api.get(PATH, limit=3).json()["count"] == 8
+
+
+def test_a_large_count_is_forgotten_after_a_minute(
+    api: Any, seven: list[Order], three_are_many: None
+) -> None:
+    with patch.object(cache, "set", wraps=cache.set) as remember:
+        api.get(PATH, limit=3)
+    ((_, count, seconds), _) = remember.call_args
+    assert (count, seconds) == (7, 60)
+
+
+def test_where_the_cache_fails_each_page_is_counted(
+    api: Any, seven: list[Order], three_are_many: None
+) -> None:
+    def fail(*args: Any) -> None:
+        raise CacheIsDown("Connection refused.")
+
+    with patch.object(cache, "get", fail), patch.object(cache, "set", fail):
+        assert api.get(PATH, limit=3).json()["count"] == 7
+        factories.order(customer=seven[0].customer)
+        assert api.get(PATH, limit=3).json()["count"] == 8
+
+
+def test_a_small_count_is_that_of_now(api: Any, three_are_many: None) -> None:
+    customer = factories.customer()
+    for number in range(1, 4):
+        factories.order(customer=customer)
+        assert api.get(PATH, limit=1).json()["count"] == number
+    assert queries(lambda: api.get(PATH, limit=1)) == 3  # the token, the page, the count
+
+
+def test_each_filter_has_a_count_of_its_own(
+    api: Any, seven: list[Order], three_are_many: None
+) -> None:
+    for order in seven[:5]:
+        orders.change_status(order, "PROCESSING")
+    counts = [
+        api.get(PATH, limit=1, **query).json()["count"]
+        for query in ({}, {"status": "PROCESSING"}, {"status": "PENDING"}, {"q": "laptop"})
     ]
+    assert counts == [7, 5, 2, 7]
+
+
+def test_nobody_is_told_the_count_of_what_others_see(
+    api: Any, as_user: Callable[..., Any], seven: list[Order], three_are_many: None
+) -> None:
+    assert api.get(PATH, limit=1).json()["count"] == 7
+    counts = []
+    for number in (5, 4):
+        user = factories.user()
+        customer = factories.customer(user=user)
+        for _ in range(number):
+            factories.order(customer=customer)
+        counts.append(as_user(user).get(PATH, limit=1).json()["count"])
+    assert counts == [5, 4]
+
+
+def test_a_list_that_fits_on_its_page_is_counted_there(api: Any, seven: list[Order]) -> None:
+    assert queries(lambda: api.get(PATH, limit=7)) == 2  # the token, the page
+    assert queries(lambda: api.get(PATH, limit=6)) == 3
+    assert api.get(PATH, limit=7).json()["count"] == 7
+
+
+def test_a_last_page_counts_the_pages_before_it(api: Any, seven: list[Order]) -> None:
+    page = follow(api, api.get(PATH, limit=6).json()["next"])
+    assert (len(page["results"]), page["count"]) == (1, 7)
+
+
+def test_a_filter_that_nothing_can_meet_leaves_none(api: Any, seven: list[Order]) -> None:
+    cursor = cursor_of(api)
+    with patch("crm.models.OrderQuerySet.visible_to", lambda self, user: self.none()):
+        page = api.get(PATH, cursor=cursor).json()
+    assert page == {"count": 0, "next": None, "previous": None, "results": []}
 
 
 # --- The cost -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/api/orders/", "/api/customers/"])
-def test_a_page_costs_the_same_queries_with_one_row_and_with_fifty(api: Any, path: str) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            assert api.get(path, limit=500).status_code == 200
-        return len(captured)
-
-    factories.order()
-    few = queries()
-    for _ in range(49):
+@pytest.mark.parametrize("limit", [1, 500])
+def test_a_page_costs_the_same_queries_with_few_rows_and_with_fifty(
+    api: Any, path: str, limit: int
+) -> None:
+    factories.order(), factories.order()
+    few = queries(lambda: api.get(path, limit=limit))
+    for _ in range(48):
         factories.order()
     assert Customer.objects.count() == Order.objects.count() == 50
-    assert queries() == few
+    assert queries(lambda: api.get(path, limit=limit)) == few
