@@ -2,9 +2,9 @@
 
 The suite runs on SQLite; all of it that asks a database runs again on PostgreSQL, where
 ``TEST_DATABASE_URL`` names one or one answers on this machine; the browser tests run where there is
-a Chromium (``CHROMIUM`` names one that is not on the ``PATH``). A part that cannot run is left out
-with one line that says why; with ``--require-all`` that is a failure. Other arguments go to pytest:
-``make test ARGS="-k orders"``.
+a Chromium (``CHROMIUM`` names one that is not on the ``PATH``), the generated clients where there
+is Node.js. A part that cannot run is left out with one line that says why; with ``--require-all``
+that is a failure. Other arguments go to pytest: ``make test ARGS="-k orders"``.
 """
 
 import argparse
@@ -22,6 +22,8 @@ import psycopg2
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = "tests/browser"
+CLIENT_TESTS = "tests/clients"
+OF_THEIR_OWN = (BROWSER_TESTS, CLIENT_TESTS)  # folders that are a part each
 SQLITE = "sqlite://:memory:"
 # These ask the test database nothing, so that the run on SQLite has said all there is to say.
 WITHOUT_DATABASE = (
@@ -34,6 +36,7 @@ WITHOUT_DATABASE = (
 )
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+OLDEST_NODE = 18
 COVERED_APPS = ("crm", "identity", "sms")
 LEAST_COVERAGE = 95  # percent of the lines and branches of these apps together
 NOTHING_COLLECTED = 5  # pytest's exit status
@@ -46,7 +49,8 @@ class Part:
 
     name: str
     environment: dict[str, str]
-    is_browser: bool = False
+    folder: str = ""  # one of those that are a part of their own
+    workers: str = WORKERS
     ignored: tuple[str, ...] = ()
     why_not: str = ""  # the reason why it cannot run here
     is_wanted: bool = False  # somebody asked for it, so leaving it out is a failure
@@ -54,25 +58,23 @@ class Part:
     def tests(self, arguments: list[str]) -> list[str]:
         """The paths to run: those of this part among the arguments, all where they name none."""
         named = [argument for argument in arguments if argument.startswith("tests")]
-        everything = BROWSER_TESTS if self.is_browser else "tests"
-        return [
-            path
-            for path in named or [everything]
-            if path.startswith(BROWSER_TESTS) == self.is_browser
-        ]
+        if self.folder:
+            return [path for path in named or [self.folder] if path.startswith(self.folder)]
+        return [path for path in named or ["tests"] if not path.startswith(OF_THEIR_OWN)]
 
     def run(self, arguments: list[str]) -> int:
         """Run it, say in one line how it went, and return pytest's exit status."""
         options = [argument for argument in arguments if not argument.startswith("tests")]
-        if self.is_browser:
-            # Not measured: the other runs see the same code, and the pages would only be slower.
+        if self.folder:
+            # Not measured: the other runs see the same code, and Karani would only be slower.
             pytest = ["-m", "pytest"]
         else:
             pytest = ["-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
-            options += [f"--ignore={path}" for path in (BROWSER_TESTS, *self.ignored)]
+            options += [f"--ignore={path}" for path in (*OF_THEIR_OWN, *self.ignored)]
         print(f"== {self.name}", flush=True)
         started = time.monotonic()
-        command = [sys.executable, *pytest, "-q", "-n", WORKERS, *options, *self.tests(arguments)]
+        options = ["-q", "-n", self.workers, *options]
+        command = [sys.executable, *pytest, *options, *self.tests(arguments)]
         status = subprocess.run(command, cwd=ROOT, env=self.environment, check=False).returncode
         outcome = {0: "passed", NOTHING_COLLECTED: "no tests"}.get(status, "FAILED")
         print(f"{self.name}: {outcome}, {time.monotonic() - started:.0f} s", flush=True)
@@ -107,8 +109,15 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
         Part(
             "Browser",
             environment | {"DATABASE_URL": SQLITE, "CHROMIUM": chromium},
-            is_browser=True,
+            folder=BROWSER_TESTS,
             why_not="" if chromium else f"no {', '.join(CHROMIUMS)} on the PATH, no CHROMIUM",
+        ),
+        Part(
+            "Clients",
+            environment | {"DATABASE_URL": SQLITE},  # theirs is Karani's own, of another process
+            folder=CLIENT_TESTS,
+            workers="0",  # all of them ask one Karani
+            why_not=why_no_clients(),
         ),
     ]
 
@@ -129,6 +138,17 @@ def find_chromium() -> str:
             asked = subprocess.run([path, "--version"], capture_output=True, check=False)
             if asked.returncode == 0:
                 return path
+    return ""
+
+
+def why_no_clients() -> str:
+    missing = [name for name in ("node", "npm", "curl") if shutil.which(name) is None]
+    if missing:
+        return f"no {', no '.join(missing)} on the PATH"
+    asked = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    version = re.match(r"v(\d+)", asked.stdout)
+    if version is None or int(version[1]) < OLDEST_NODE:
+        return f"node is {asked.stdout.strip() or 'broken'}, not {OLDEST_NODE} or newer"
     return ""
 
 

@@ -1,0 +1,18 @@
+"""One Karani, made from nothing, for the clients and for the tour."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.newcomer import Karani, Readme, running
+
+
+@pytest.fixture(scope="session")
+def karani(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Karani]:
+    with running(tmp_path_factory.mktemp("karani")) as karani:
+        yield karani
+
+
+@pytest.fixture(scope="session")
+def readme() -> Readme:
+    return Readme()

@@ -1,0 +1,147 @@
+"""What a newcomer has: the README, a shell, and Karani as ``make run`` starts it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pytest
+
+from project.environment import BASE_DIR
+
+PATIENCE = 120  # seconds, for a busy machine; a start is over in a few
+# What a tour prints, one after the other.
+STEPS = ["token", "customer", "order", "bulk", "list", "version", "error"]
+OWN_TOOLS = Path(sys.executable).parent  # such as ruff, which the Python generator asks for
+
+
+class Karani(NamedTuple):
+    """A whole one, with its worker and the demo business."""
+
+    address: str
+    password: str  # of its administrator, whose name is admin
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Karani]:
+    """Karani on a free port of this machine alone, with its data in this folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    names = ("PATH", "HOME", "ENV_FILE")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    with (data / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=BASE_DIR,
+            env=kept | {"DATA_DIR": str(data), "HOST": "127.0.0.1", "PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Karani(f"http://127.0.0.1:{port}", _printed_password(process, data / "log"))
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _printed_password(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        printed = re.search(r"Password: +(\S+) .*\n", log.read_text())
+        if printed:
+            return printed[1]
+        time.sleep(0.1)
+    pytest.fail(f"Karani did not start: {log.read_text()}")
+
+
+class Readme:
+    """What is printed in the README, and which of it is commands."""
+
+    ADDRESS = "http://127.0.0.1:8000"
+
+    def __init__(self) -> None:
+        text = (BASE_DIR / "README.md").read_text()
+        parts = re.split(r"^##+ (.+)\n", text, flags=re.MULTILINE)
+        self.sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+
+    def blocks(self, section: str) -> list[tuple[str, str]]:
+        """The fenced blocks of a section: the language and the text of each."""
+        return re.findall(
+            r"^```(\w*)\n(.*?)^```$", self.sections[section], re.DOTALL | re.MULTILINE
+        )
+
+    def command(self, section: str, program: str, address: str) -> str:
+        """The command of this program that is in a section, for a Karani at this address."""
+        commands = "".join(text for _, text in self.blocks(section))
+        [command] = re.findall(rf"^{program} (?:.*\\\n)*.*\n", commands, re.MULTILINE)
+        assert command.count(self.ADDRESS) == 1
+        return str(command.replace(self.ADDRESS, address))
+
+
+def run(command: str | list[str], folder: Path) -> str:
+    """Run a command, or a line for the shell, in this folder: what it printed.
+
+    Its failure is the test's, with all that was printed.
+    """
+    unproxied = f"{os.environ.get('no_proxy', os.environ.get('NO_PROXY', ''))},127.0.0.1"
+    done = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        cwd=folder,
+        env=os.environ
+        | {"PATH": f"{OWN_TOOLS}:{os.environ['PATH']}"}
+        | {"no_proxy": unproxied, "NO_PROXY": unproxied},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{command} failed:\n{done.stdout}", pytrace=False)
+    return done.stdout
+
+
+class Shell:
+    """A fresh shell, into which block after block is pasted."""
+
+    END = "=== the end of the answer"
+
+    def __init__(self, home: Path) -> None:
+        # What is asked of curl beside what is printed: the status of each answer, and an end.
+        (home / ".curlrc").write_text('write-out = "%{stderr}%{http_code}\\n"\nmax-time = 60\n')
+        self.statuses = home / "statuses"
+        with self.statuses.open("w") as statuses:
+            self.bash = subprocess.Popen(
+                ["bash"],
+                cwd=home,
+                env={"HOME": str(home), "PATH": os.environ["PATH"]},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=statuses,
+                text=True,
+            )
+
+    def paste(self, block: str) -> tuple[str, list[str]]:
+        """What is printed, and the status of each call."""
+        before = len(self.statuses.read_text())
+        commands, printed = self._pipes()
+        commands.write(f"{block}\nprintf '\\n{self.END}\\n'\n")
+        commands.flush()
+        lines = list(iter(printed.readline, f"{self.END}\n"))
+        return "".join(lines).strip(), self.statuses.read_text()[before:].splitlines()
+
+    def close(self) -> None:
+        self.bash.communicate(timeout=PATIENCE)
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        assert self.bash.stdin is not None
+        assert self.bash.stdout is not None
+        return self.bash.stdin, self.bash.stdout
