@@ -38,6 +38,7 @@ class Running:
             self.process = subprocess.Popen(
                 [sys.executable, str(BASE_DIR / "manage.py"), "up"],
                 env=kept | {"DATA_DIR": str(data), "PORT": str(port)} | variables,
+                cwd=self.log.parent,  # it runs from whatever folder it is called in
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
