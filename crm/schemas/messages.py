@@ -8,12 +8,14 @@ from ninja import Field, Schema
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
 
-from crm.schemas.types import Moment, PhoneNumber, field_error, given
+from crm.schemas.rows import Body
+from crm.schemas.types import CustomerId, Moment, OrderId, PhoneNumber, field_error, given
 from sms.models import MessageQuerySet, MessageStatus
 from sms.segments import Encoding
 
@@ -57,10 +59,19 @@ def _places(cost: Decimal) -> int:
     return max(2, -exponent) if isinstance(exponent, int) else 2
 
 
-class MessageIn(Schema):
+_EXAMPLE = "Your laptop is ready. You can pick it up today."
+
+
+class MessageIn(Body):
     """A text to one person: a customer, or whoever has this phone."""
 
-    customer_id: UUID | None = Field(None, description="Whom it is to; or say the phone number")
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"phone_number": "+254722000000", "text": _EXAMPLE}]}
+    )
+
+    customer_id: CustomerId | None = Field(
+        None, description="Whom it is to; or say the phone number"
+    )
     phone_number: PhoneNumber | None = None
     text: Text
 
@@ -86,18 +97,22 @@ class MessageFilters(Schema):
 
 
 class MessageOut(Schema):
+    """A text, and what became of it."""
+
     id: UUID
-    phone_number: str
-    text: str
+    phone_number: str = Field(description="E.164", examples=["+254722000000"])
+    text: str = Field(examples=[_EXAMPLE])
     status: MessageStatus
-    event: TextOrNull = Field(description="What it tells of; null where somebody wrote it")
-    order_id: UUID | None = Field(alias="about_id")
-    customer_id: UUID | None = Field(alias="recipient_id")
+    event: TextOrNull = Field(
+        description="What it tells of; null where somebody wrote it", examples=[None]
+    )
+    order_id: OrderId | None = Field(alias="about_id", examples=[None])
+    customer_id: CustomerId | None = Field(alias="recipient_id")
     segments: int = Field(description="How many texts the gateway charges for")
     encoding: Encoding
     cost: Cost | None
-    currency: TextOrNull
-    failure_reason: TextOrNull
+    currency: TextOrNull = Field(description="ISO 4217", examples=["KES"])
+    failure_reason: TextOrNull = Field(examples=[None])
     may_be_double: bool = Field(description="It was sent again although it may have gone out")
     created_at: Moment
     sent_at: Moment | None

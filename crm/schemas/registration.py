@@ -8,6 +8,7 @@ from ninja import Field, Schema
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from crm.schemas.customers import CustomerOut
+from crm.schemas.rows import Body
 from crm.schemas.types import Email, Name, PhoneNumber, field_error
 
 
@@ -62,7 +63,7 @@ Password = Annotated[
 ]
 
 
-class RegistrationIn(Schema):
+class RegistrationIn(Body):
     """Somebody who wants to see and place their own orders."""
 
     username: Username
@@ -76,8 +77,8 @@ class RegistrationOut(Schema):
     """The new account, and the customer record that belongs to it."""
 
     id: UUID = Field(alias="user.pk")
-    username: str = Field(alias="user.username")
-    email: str = Field(alias="user.email")
+    username: str = Field(alias="user.username", examples=["john.doe"])
+    email: str = Field(alias="user.email", examples=["john.doe@example.com"])
     customer: CustomerOut
 
     @staticmethod

@@ -22,6 +22,7 @@ from project.openapi.schemas import (
     tell_defaults_in_words,
 )
 from project.openapi.security import security_of, security_schemes
+from project.openapi.shared import COMPONENTS
 from project.problems import Problem
 from project.strictness import StrictAPI
 
@@ -92,7 +93,7 @@ class Document(OpenAPISchema):
             servers=[{"url": settings.PUBLIC_URL}],
             tags=_used_tags(operations),
             paths=paths,
-            components=used_components(paths, answers.COMPONENTS | {"schemas": schemas})
+            components=used_components(paths, COMPONENTS | {"schemas": schemas})
             | {"securitySchemes": security_schemes()},
         )
 
@@ -166,9 +167,6 @@ class Document(OpenAPISchema):
         )
         return fields
 
-    def _flatten_schema(self, model: Any) -> Part:
-        return form_of(self._fields(model))
-
     def _create_schema_from_model(
         self,
         model: Any,
@@ -177,7 +175,7 @@ class Document(OpenAPISchema):
         mode: JsonSchemaMode = "validation",
     ) -> tuple[Part, bool]:
         if hasattr(model, "__ninja_flatten_map__"):
-            return self._flatten_schema(model), True
+            return form_of(self._fields(model)), True
         schema, definitions = schema_of(model, mode, by_alias=by_alias)
         self.add_schema_definitions(definitions)
         if remove_level and len(schema["properties"]) == 1:

@@ -12,7 +12,7 @@ import pytest
 import schemathesis
 from django.test import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
-from ninja import Router, Schema
+from ninja import Form, Router, Schema
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.openapi import GeneratorData
 from pydantic import ConfigDict
@@ -456,6 +456,7 @@ def test_an_operation_adds_problems_scopes_and_words_of_its_own() -> None:
             "x-problems": [413],
             "x-scopes": ["customers:read", "orders:read"],
             "responses": {
+                401: {"headers": {"X-Hint": {"schema": {"type": "string"}}}},
                 404: {"description": "It is lost"},
                 "200": {"headers": {"Location": {"schema": {"type": "string"}}}},
             },
@@ -469,6 +470,9 @@ def test_an_operation_adds_problems_scopes_and_words_of_its_own() -> None:
         {"Bearer": []},
         {"Session": []},
     ]
+    hinted = read["responses"]["401"]
+    assert set(hinted["headers"]) == {"WWW-Authenticate", "X-Hint", "X-Request-ID"}
+    assert hinted["description"] == "No credential, or one that is not good"
     lost = read["responses"]["404"]
     assert lost["description"] == "It is lost"
     assert lost["content"][PROBLEM]["example"]["title"] == "Not Found"
@@ -485,6 +489,31 @@ def test_schemas_are_named_for_who_reads_them() -> None:
         "type": "string",
         "description": 'Left out: `"red"`',
     }
+
+
+def test_a_form_is_one_flat_schema_and_a_summary_may_be_given() -> None:
+    router = Router()
+
+    @router.post("/", summary="Wish for it", response={202: ThingOut})
+    def wish(request: Any, wish: Form[ThingIn], size: Form[int]) -> None:
+        """Send a wish. It may come true."""
+
+    api = DocumentedAPI(urls_namespace="forms")
+    api.add_router("/wishes", router)
+    [operation] = operations(dict(api.get_openapi_schema(path_prefix="api/")))
+    assert operation["summary"] == "Wish for it"
+    assert operation["description"] == "Send a wish. It may come true."
+    form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    assert form["schema"] == {
+        "type": "object",
+        "properties": {
+            "color": {"type": "string", "description": 'Left out: `"red"`'},
+            "size": {"type": "integer"},
+        },
+        "required": ["size"],
+    }
+    assert form["example"] == {"color": "string", "size": 1}
+    assert set(operation["responses"]) == {"202", "400", "413"}
 
 
 def test_two_schemas_do_not_share_a_name() -> None:

@@ -1,4 +1,5 @@
-"""How large a body may be, told by its length or found by reading; with and without a server."""
+"""How large a body may be, told by its length or found by reading; with and without a server. And
+how long an address."""
 
 import http.client
 import io
@@ -249,3 +250,23 @@ def test_the_web_server_refuses_a_body_in_chunks_that_is_too_large(server: str) 
 def test_the_web_server_refuses_a_length_that_is_too_large_before_it_comes(server: str) -> None:
     status, content_type, _ = call(server, 10**12, b"{")
     assert (status, content_type) == (413, PROBLEM)
+
+
+# --- Addresses ----------------------------------------------------------------------------------
+
+
+def get(server: str, address: str) -> tuple[int, str]:
+    with closing(http.client.HTTPConnection(server, timeout=30)) as connection:
+        connection.request("GET", address)
+        response = connection.getresponse()
+        return response.status, response.headers["Content-Type"]
+
+
+def test_the_web_server_takes_every_filter_at_its_longest_and_a_cursor(server: str) -> None:
+    letter = "%F0%9F%98%80"
+    filters = f"q={letter * 200}&customer_code={letter * 50}&cursor={'A' * 2000}"
+    assert get(server, f"/api/orders/?{filters}") == (401, PROBLEM)
+
+
+def test_the_web_server_itself_refuses_an_address_that_is_too_long(server: str) -> None:
+    assert get(server, f"/api/orders/?q={'a' * 8190}") == (414, "text/html")
