@@ -138,9 +138,9 @@ class KeysetPagination(PaginationBase):
 def _count(queryset: QuerySet[Any]) -> int:
     """How many rows there are; a large number is asked for once a minute, not once a page.
 
-    To count a million rows costs the database 25 times what a page of them does (``bench/``). The
-    number is kept with the filters and their values, among them whose rows somebody may see. Where
-    the cache does not answer, the database is asked each time.
+    To count a million rows takes the database a hundred times as long as a page of them does
+    (``bench/``). The number is kept with the filters and their values, among them whose rows
+    somebody may see. Where the cache does not answer, the database is asked each time.
     """
     try:
         sql, values = queryset.order_by().values("pk").query.sql_with_params()

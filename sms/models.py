@@ -51,7 +51,8 @@ class Message(models.Model):
           └──> cancelled                             (its order is gone)
 
     A person may send a failed text again, and an unconfirmed one, which is then marked as one that
-    may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one wins.
+    may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one
+    wins.
     """
 
     Status = MessageStatus
