@@ -128,7 +128,7 @@ class KeysetPagination(PaginationBase):
             return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
         return {
-            "count": _count(queryset) if has_more or edge else len(rows),
+            "count": _count(queryset),
             "next": link(rows[-1], backward=False) if rows and has_next else None,
             "previous": link(rows[0], backward=True) if rows and has_previous else None,
             "results": rows,

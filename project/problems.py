@@ -16,6 +16,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from pydantic import Field
 
@@ -249,6 +250,7 @@ def _detail_of(request: HttpRequest, response: HttpResponse) -> str:
     return told.get(response.status_code) or HTTPStatus(response.status_code).description
 
 
+@csrf_exempt  # what is not there says so to everybody
 def api_not_found(request: HttpRequest) -> HttpResponse:
     """Every path under ``/api/`` that is no operation."""
     return problem_response(404, NOT_FOUND)

@@ -1,12 +1,14 @@
 """Orders over HTTP."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from ninja import P, Query, QueryEx, Router, Status
 from ninja.pagination import paginate
 
@@ -14,7 +16,7 @@ from crm import orders as operations
 from crm.api.access import orders_of, orders_of_customer
 from crm.api.etags import EntityTags
 from crm.errors import OrderCannotMove
-from crm.models import Order, OrderQuerySet
+from crm.models import Customer, Order, OrderQuerySet
 from crm.naming import NamedCustomers
 from crm.schemas.orders import (
     OrderFilters,
@@ -24,10 +26,12 @@ from crm.schemas.orders import (
     OrderReplacement,
     OrdersIn,
 )
+from identity.errors import TooManyAttempts
 from identity.tokens import needs
 
 router = Router(tags=["orders"])
 
+SELF_SERVICE_ORDERS = 20  # of one customer, an hour
 ORDERINGS = ("created_at", "order_time", "amount")
 etags = EntityTags(
     OrderOut, derived=("customer_code", "customer_name", "customer_phone", "sms_status")
@@ -45,18 +49,35 @@ def list_orders(request: HttpRequest, filters: Query[OrderFilters]) -> OrderQuer
 @etags.on
 def create_order(request: HttpRequest, body: OrderIn) -> Status[Order]:
     """Place an order; its customer is texted about it."""
-    order = _new_order(body, _named_customers(request, [body]))
+    customers = _named_customers(request, [body])
+    order = _new_order(body, customers)
+    if not customers.is_staff:
+        _refuse_too_many(order.customer)
     return Status(201, operations.place_order(order))
+
+
+def _refuse_too_many(customer: Customer) -> None:
+    """Each order is a text at the business's cost, and anybody can register.
+
+    :raises TooManyAttempts: the customer has placed as many as one may in an hour.
+    """
+    now = timezone.now()
+    recent = customer.orders.filter(created_at__gt=now - timedelta(hours=1)).order_by("created_at")
+    times = list(recent.values_list("created_at", flat=True)[:SELF_SERVICE_ORDERS])
+    if len(times) == SELF_SERVICE_ORDERS:
+        raise TooManyAttempts(int((times[0] - now).total_seconds()) + 3600)
 
 
 @router.post(
     "/bulk/",
     response={201: list[OrderOut]},
     operation_id="create_orders",
-    auth=needs("orders:write"),
+    auth=needs("orders:write", permission="crm.add_order"),
 )
 def create_orders(request: HttpRequest, body: OrdersIn) -> Status[list[Order]]:
     """Place up to 1,000 orders, all or none; each customer is texted about each of theirs.
+
+    For staff and apps: customers place their orders one by one.
 
     The answer has the orders as they were given. Errors are named by row and field, with rows
     counted from 0: `3.amount`.
@@ -170,17 +191,22 @@ def update_order(request: HttpRequest, order_id: UUID, body: OrderPatch) -> Orde
     "/{uuid:order_id}/",
     response={204: None},
     operation_id="delete_order",
-    auth=needs("orders:write", permission="crm.delete_order"),
+    auth=needs("orders:write"),
 )
 def delete_order(request: HttpRequest, order_id: UUID) -> Status[None]:
     """Delete an order; a text about it that has not left yet is cancelled."""
     with transaction.atomic():
-        operations.delete_order(_locked_order(request, order_id))
+        order = _locked_order(request, order_id)
+        if not request.user.has_perm("crm.delete_order"):
+            raise PermissionDenied
+        operations.delete_order(order)
     return Status(204, None)
 
 
 def _locked_order(request: HttpRequest, order_id: UUID) -> Order:
     """The order, held until the transaction ends, in the version that the caller has seen."""
+    found = get_object_or_404(orders_of(request), pk=order_id)
+    Customer.objects.held([found.customer_id])  # before the order, as it says there
     locked = orders_of(request).select_for_update(of=("self",))
     order = get_object_or_404(locked, pk=order_id)
     etags.require_match(request, order)

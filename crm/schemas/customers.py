@@ -89,7 +89,9 @@ class CustomerPatch(Patch):
 
 
 class CustomerFilters(Schema):
-    q: str | None = Field(None, max_length=200, description="In code, name, phone or email")
+    q: str | None = Field(
+        None, max_length=200, description="Any part of the code, name, phone or email, in any case"
+    )
     code: str | None = Field(None, max_length=50, description="The one with this code")
     phone_number: str | None = Field(None, max_length=16, description="The one with this phone")
     created_after: Moment | None = Field(None, description="Later than this")

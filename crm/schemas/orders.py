@@ -129,7 +129,12 @@ class OrderFilters(Schema):
     customer_id: CustomerId | None = Field(None, description="Of the one customer")
     min_amount: Bound | None = Field(None, description="This, or more")
     max_amount: Bound | None = Field(None, description="This, or less")
-    q: str | None = Field(None, max_length=200, description="In item, order number or customer")
+    q: str | None = Field(
+        None,
+        max_length=200,
+        description="Any part of the item, the order number, the reference, or of the customer's "
+        "name, code or phone, in any case",
+    )
 
     def narrow(self, orders: OrderQuerySet) -> OrderQuerySet:
         conditions = {

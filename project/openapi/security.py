@@ -29,7 +29,7 @@ def security_schemes() -> dict[str, Part]:
         "Bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The `access` token of `POST /api/token/`, or a personal access token.",
+            "description": "The `access` token of `POST /api/token/`.",
         },
         "Session": {
             "type": "apiKey",

@@ -137,6 +137,11 @@ PROBLEMS = {
         "The record has changed since you read it. Read it again, then decide.",
     ),
     413: _Problem("Content Too Large", "The body is too large", TOO_LARGE),
+    414: _Problem(
+        "URI Too Long",
+        "The address, with its query, is too long",
+        "Request Line is too large (8210 > 8190)",
+    ),
     415: _Problem(
         "Unsupported Media Type",
         "The body is of another media type",
@@ -179,14 +184,9 @@ def problem_response(status: int) -> Part:
     }
 
 
-_TOO_LONG = {
-    "description": "The address has more than 8,190 bytes. The web server says so, not the API",
-    "content": {"text/html": {"schema": {"type": "string"}}},
-}
-NAMES = {414: "URITooLong"} | {status: each.name for status, each in PROBLEMS.items()}
+NAMES = {status: each.name for status, each in PROBLEMS.items()}
 COMPONENTS: dict[str, dict[str, Part]] = {
     "headers": _HEADERS,
     "parameters": _PARAMETERS,
-    "responses": {"URITooLong": _TOO_LONG}
-    | {each.name: problem_response(status) for status, each in PROBLEMS.items()},
+    "responses": {each.name: problem_response(status) for status, each in PROBLEMS.items()},
 }

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ
 
+from crm.api.orders import SELF_SERVICE_ORDERS
 from crm.models import Customer, Order
 from sms import opt_outs
 from sms.models import Message
 from tests import factories
-from tests.conftest import Api
+from tests.conftest import JSON, Api
 
 pytestmark = pytest.mark.django_db
 
@@ -600,12 +604,58 @@ def test_a_put_that_says_nothing_of_consent_keeps_it(api: Api) -> None:
     assert opt_outs.is_opted_out(customer.phone_number)
 
 
-def test_nobody_takes_away_the_opt_out_of_somebody_elses_phone(own: tuple[Api, Customer]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"phone_number": "+254733000000"}, {"sms_opted_out": False}, {"code": "OTHER"}]
+)
+def test_a_customer_takes_no_phone_and_no_consent_that_may_be_anothers(
+    own: tuple[Api, Customer], change: dict[str, Any]
+) -> None:
     caller, customer = own
-    opt_outs.opt_out("+254733000000")
-    change = {"phone_number": "+254733000000", "sms_opted_out": False}
-    assert caller.patch(f"/api/customers/{customer.pk}/", change).json()["sms_opted_out"] is True
-    assert opt_outs.is_opted_out("+254733000000")
+    path = f"/api/customers/{customer.pk}/"
+    assert caller.patch(path, {"sms_opted_out": True}).json()["sms_opted_out"] is True
+    before = Customer.objects.values().get(pk=customer.pk)
+    assert caller.patch(path, change).status_code == 403
+    assert Customer.objects.values().get(pk=customer.pk) == before
+    assert opt_outs.is_opted_out(customer.phone_number)
+
+
+def test_a_customer_places_so_many_orders_an_hour(own: tuple[Api, Customer]) -> None:
+    caller, customer = own
+    body = {"item": "Mouse", "amount": "1.00"}
+    for _ in range(SELF_SERVICE_ORDERS):
+        factories.order(customer=customer, text_customer=False)
+    refused = caller.post("/api/orders/", body)
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 3600
+    assert customer.orders.count() == SELF_SERVICE_ORDERS
+    Order.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    assert caller.post("/api/orders/", body).status_code == 201
+
+
+@pytest.mark.parametrize("number", ["1.00000000000000001", "99.990000000000000001"])
+def test_a_number_is_what_is_written_to_the_last_digit(api: Api, number: str) -> None:
+    factories.customer(code="CUST001")
+    body = f'{{"customer_code": "CUST001", "item": "Mouse", "amount": {number}}}'
+    refused = api.client.post("/api/orders/", body, content_type=JSON, headers=api.headers)
+    assert refused.status_code == 400
+    assert set(refused.json()["errors"]) == {"amount"}
+    assert not Order.objects.exists()
+
+
+def test_an_object_that_has_a_name_twice_is_refused(api: Api) -> None:
+    body = '{"name": "A", "name": "B", "phone_number": "+254722000000"}'
+    refused = api.client.post("/api/customers/", body, content_type=JSON, headers=api.headers)
+    assert refused.status_code == 400
+    assert "an object has a name twice" in refused.json()["detail"]
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_a_path_that_is_none_is_not_found_by_any_method(api: Api, method: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    for path in ("/api/orders", "/api/nope/", "/api/orders/zz/"):
+        response = getattr(client, method)(path, headers=api.headers)
+        assert (response.status_code, response.json()["detail"]) == (404, "Not found."), path
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/xml"])

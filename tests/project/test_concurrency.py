@@ -121,3 +121,21 @@ def test_orders_placed_while_their_customer_is_renamed_are_found_by_the_new_name
     answers = at_once(act, boss)
     assert {answer.status_code for answer in answers} == {200, 201}
     assert Api(boss).get("/api/orders/search/", q="after").json()["count"] == CALLERS - 1
+
+
+def test_orders_change_while_their_customer_is_renamed(boss: User) -> None:
+    """Neither waits for the other: who changes an order holds its customer first."""
+    customer = factories.customer(name="Before")
+    orders = [factories.order(customer=customer) for _ in range(CALLERS // 4)]
+
+    def act(api: Api, number: int) -> Any:
+        if number % 8 == 0:
+            return api.patch(f"/api/customers/{customer.pk}/", {"name": f"After {number}"})
+        order = orders[number % len(orders)]
+        return api.patch(f"/api/orders/{order.pk}/", {"item": f"Mouse {number}"})
+
+    for _ in range(3):
+        answers = at_once(act, boss)
+        assert {answer.status_code for answer in answers} == {200}
+    found = Api(boss).get("/api/orders/search/", q=Customer.objects.get().name)
+    assert found.json()["count"] == len(orders)

@@ -268,5 +268,32 @@ def test_the_web_server_takes_every_filter_at_its_longest_and_a_cursor(server: s
     assert get(server, f"/api/orders/?{filters}") == (401, PROBLEM)
 
 
-def test_the_web_server_itself_refuses_an_address_that_is_too_long(server: str) -> None:
-    assert get(server, f"/api/orders/?q={'a' * 8190}") == (414, "text/html")
+def refused_by_the_web_server(server: str, request: bytes) -> tuple[int, dict[str, Any], str]:
+    """Its status, the problem that it tells, and what X-Request-ID says."""
+    host, port = server.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.headers["Content-Type"] == PROBLEM
+        return response.status, json.loads(response.read()), response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "header", "status", "title", "detail"),
+    [
+        ("/api/orders/?q=" + "a" * 8190, "", 414, "URI Too Long", "Request Line is too large"),
+        ("/", "Cookie: sessionid=\x00", 400, "Bad Request", "Invalid HTTP Header: 'COOKIE'"),
+        ("/", "X-Odd\xe9: 1", 400, "Bad Request", "Invalid HTTP header name"),
+        ("/", "X-Long: " + "a" * 10_000, 431, "Request Header Fields Too Large", "Error parsing"),
+        ("/", "Transfer-Encoding: rot13", 501, "Not Implemented", "Unsupported transfer coding"),
+    ],
+)
+def test_what_the_web_server_refuses_by_itself_is_a_problem(
+    server: str, request_line: str, header: str, status: int, title: str, detail: str
+) -> None:
+    request = f"GET {request_line} HTTP/1.1\r\nHost: {server}\r\n{header}\r\n\r\n"
+    told, problem, request_id = refused_by_the_web_server(server, request.encode("latin-1"))
+    assert (told, problem["status"], problem["title"]) == (status, status, title)
+    assert problem["detail"].startswith(detail)
+    assert (problem["type"], problem["request_id"]) == ("about:blank", request_id)
