@@ -1,7 +1,7 @@
 # `make` lists the commands. They need python3 (3.11 or newer); PYTHON=python3.12 picks another.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lock venv users-lock developers-lock
+.PHONY: help setup run test fuzz check lock venv users-lock developers-lock
 
 asked := $(PYTHON)
 PYTHON ?= python3
@@ -28,6 +28,9 @@ run: users-lock ## Start Karani: web server, worker and, the first time, a demo 
 
 test: developers-lock ## Run the whole suite with coverage (ARGS="-k orders" goes to pytest)
 	@exec $(python) tests/run.py $(ARGS)
+
+fuzz: developers-lock ## Send the API what its document allows and forbids (EXAMPLES=100 sends more)
+	@exec $(python) -m tests.fuzz.run $(if $(EXAMPLES),--examples $(EXAMPLES)) $(ARGS)
 
 # The address is https so that `check --deploy` looks at what a real installation runs.
 check: export DATABASE_URL := sqlite://:memory:
