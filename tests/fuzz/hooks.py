@@ -93,8 +93,9 @@ def _is_wrong(case: AnyCase, location: ParameterLocation | None = None) -> bool:
 
 
 def _adjust_headers(headers: MutableMapping[str, str], random: Random) -> None:
-    for name in list(headers):  # what the client cannot send, it calls an error
-        headers[name] = headers[name].encode("latin-1", "replace").decode("latin-1")
+    for name in list(headers):  # what the HTTP client will not send, it calls an error
+        text = headers[name].encode("latin-1", "replace").decode("latin-1")
+        headers[name] = re.sub(r"[\r\n]", " ", text).strip()
     if key := headers.get("Idempotency-Key"):
         headers["Idempotency-Key"] = f"{next(_number)}-{key}"[:255] if key in _used else key
         _used.add(key)
