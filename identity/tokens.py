@@ -14,9 +14,10 @@ from ninja.security import APIKeyCookie
 from ninja.security.base import AuthBase
 from ninja.security.http import HttpAuthBase
 
-from identity import oauth_tokens, session_tokens
+from identity import session_tokens
 from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
 from identity.models import User
+from identity.provider import tokens as app_tokens
 from identity.scopes import SCOPES
 
 
@@ -77,8 +78,8 @@ class BrowserSession(APIKeyCookie):
 
 def _caller_of(token: str) -> Caller:
     """One query, whichever kind of token it is: no other text is looked up, such as an ID token."""
-    if oauth_tokens.is_access_token(token):
-        given, app, user = oauth_tokens.find_by_access_token(token)
+    if app_tokens.is_access_token(token):
+        given, app, user = app_tokens.find_by_access_token(token)
         return Caller(user, frozenset(given.scope.split()), app.client_id)
     row = session_tokens.find_by_access_token(token)
     return Caller(row.user, frozenset(row.scopes))

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from identity import connected_apps
+from identity.provider import connected_apps
 from identity.scopes import SCOPES
 
 CLIENT_ID = "karani-api-docs"

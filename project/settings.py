@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "ninja",  # serves the API's documentation pages from our own static files
     "import_export",
     "simple_history",
-    "identity.oauth_engine.OAuthEngineConfig",
+    "identity.provider.engine.OAuthEngineConfig",
     "django_q",
     "identity",
     "sms",
@@ -124,10 +124,10 @@ OAUTH2_PROVIDER_ID_TOKEN_MODEL = "identity.IDToken"  # noqa: S105  # a model, no
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "identity.DeviceGrant"
 OAUTH2_PROVIDER: dict[str, Any] = {
     "OIDC_ISS_ENDPOINT": f"{PUBLIC_URL}/o",  # the issuer; else it would follow the Host header
-    "OAUTH2_VALIDATOR_CLASS": "identity.oidc.Validator",
-    "OAUTH2_BACKEND_CLASS": "identity.oidc.KnownParameters",
-    "ACCESS_TOKEN_GENERATOR": "identity.oauth_tokens.new_access_token",
-    "REFRESH_TOKEN_GENERATOR": "identity.oauth_tokens.new_refresh_token",
+    "OAUTH2_VALIDATOR_CLASS": "identity.provider.validator.Validator",
+    "OAUTH2_BACKEND_CLASS": "identity.provider.validator.KnownParameters",
+    "ACCESS_TOKEN_GENERATOR": "identity.provider.tokens.new_access_token",
+    "REFRESH_TOKEN_GENERATOR": "identity.provider.tokens.new_refresh_token",
     "SCOPES": SCOPES,
     "DEFAULT_SCOPES": [],
     "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "client_credentials", "refresh_token"],

@@ -7,7 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from oauth2_provider.views import OAuthServerMetadataView
 
-from identity.urls import METADATA
+from identity.provider.urls import METADATA
 from project import docs
 from project.api import api
 from project.health import readyz
@@ -24,7 +24,7 @@ urlpatterns = [
     path("api/redoc", docs.redoc, name="api-redoc"),
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
-    path("o/", include("identity.urls")),
+    path("o/", include("identity.provider.urls")),
     path(f"{METADATA}/o", OAuthServerMetadataView.as_view(), name="oauth-metadata"),
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),
     path("readyz", readyz, name="readyz"),

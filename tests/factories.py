@@ -11,9 +11,9 @@ from django.test import Client
 from crm.customers import register_customer
 from crm.models import Customer, Order
 from crm.orders import place_order
-from identity import connected_apps
 from identity import roles as identity_roles
 from identity.models import Application, Role, User
+from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording

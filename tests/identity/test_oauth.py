@@ -19,8 +19,8 @@ from django.utils import timezone
 from oauth2_provider.checks import validate_bcp_configuration
 
 from crm.models import Customer
-from identity import connected_apps
 from identity.models import AccessToken, Application, Grant, RefreshToken, User
+from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from tests import factories

@@ -10,7 +10,7 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2 import InvalidRequestError
 
 from identity.models import Grant, RefreshToken
-from identity.oauth_tokens import forget_dead_tokens
+from identity.provider.tokens import forget_dead_tokens
 from identity.session_tokens import digest
 
 # Of RFC 6749, 7009 and 7636. Others are ignored, as RFC 6749 has it in sections 3.1 and 3.2.

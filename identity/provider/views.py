@@ -19,7 +19,7 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import InvalidRequestError, OAuth2Error
 
-from identity.oidc import refuse_malformed
+from identity.provider.validator import refuse_malformed
 from identity.scopes import SCOPES
 
 _FORM = "application/x-www-form-urlencoded"

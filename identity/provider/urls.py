@@ -3,7 +3,7 @@
 from django.urls import path
 from oauth2_provider.views import OAuthServerMetadataView
 
-from identity import views
+from identity.provider import views
 
 app_name = "oauth2_provider"  # under which the engine looks for what it tells of in its metadata
 

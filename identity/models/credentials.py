@@ -1,0 +1,50 @@
+"""What programs act for a user with, and how often somebody tried to guess one."""
+
+from django.db import models
+
+from identity.identifiers import new_id
+from identity.models.people import User
+
+
+class SessionToken(models.Model):
+    """One pair of first-party tokens: a short-lived access token and the refresh token that
+    replaces it.
+
+    Only digests are stored. A refresh makes a new pair in the same family; a refresh token used
+    twice tells that somebody else has it, and ends the family (RFC 9700, section 4.14.2).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="session_tokens")
+    family = models.UUIDField(default=new_id, db_index=True)
+    access_digest = models.CharField(max_length=64, unique=True)
+    refresh_digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    password_mark = models.CharField(
+        max_length=128, help_text="Tells the password of the time: a changed one ends the token."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    access_expires_at = models.DateTimeField()
+    refresh_expires_at = models.DateTimeField(db_index=True)
+    refreshed_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"session token of {self.user_id}"
+
+
+class AttemptCount(models.Model):
+    """How often something that could be guessed was tried; see ``identity.guard``.
+
+    Who tried, and at which account, is kept as a digest that only this installation can make.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    kind = models.CharField(max_length=40, help_text="What was counted, by whom.")
+    count = models.PositiveIntegerField(default=0)
+    expires_at = models.DateTimeField(
+        db_index=True, help_text="From then on the count is 0 again, and the row may go."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count}"

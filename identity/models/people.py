@@ -1,0 +1,69 @@
+"""Who people are."""
+
+import secrets
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from identity.identifiers import new_id
+
+
+def new_subject() -> str:
+    """A subject identifier: never reused, and telling nothing of the person (OpenID Core 8)."""
+    return secrets.token_hex(16)
+
+
+class UserManager(DjangoUserManager["User"]):
+    """Makes users, and finds them by what they type to sign in."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user who signs in with this username or email address.
+
+        A username wins over an email address that reads the same.
+
+        :raises User.DoesNotExist: nobody does.
+        """
+        found = self.filter(models.Q(username=username) | models.Q(email__iexact=username or "-"))
+        best = sorted(found[:2], key=lambda user: user.username != username)
+        if not best:
+            raise self.model.DoesNotExist
+        return best[0]
+
+
+class User(AbstractUser):
+    """A person who can sign in: staff with roles, or a customer who serves themself."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    subject = models.CharField(
+        max_length=64,
+        unique=True,
+        default=new_subject,
+        editable=False,
+        help_text="What other apps know the person by (the `sub` claim); it never changes.",
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = "user"
+        verbose_name_plural = "users"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="identity_user_email_unique",
+                violation_error_message="User with this email already exists.",
+            )
+        ]
+
+
+class Role(Group):
+    """A back-office role: a named set of permissions. Django calls it a group."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "role"
+        verbose_name_plural = "roles"
