@@ -1,26 +1,34 @@
 """The facts of identity: who people are, their credentials, and the tables of the provider."""
 
-from identity.models.credentials import AttemptCount, SessionToken
-from identity.models.people import Role, User, UserManager, new_subject
+from identity.models.credentials import AttemptCount, PersonalAccessToken, SessionToken
+from identity.models.people import Role, SignIn, User, UserManager, new_subject
 from identity.models.provider import (
     AccessToken,
     Application,
+    Authorization,
+    Consent,
     DeviceGrant,
     Grant,
     IDToken,
     RefreshToken,
+    SigningKey,
 )
 
 __all__ = [
     "AccessToken",
     "Application",
     "AttemptCount",
+    "Authorization",
+    "Consent",
     "DeviceGrant",
     "Grant",
     "IDToken",
+    "PersonalAccessToken",
     "RefreshToken",
     "Role",
     "SessionToken",
+    "SignIn",
+    "SigningKey",
     "User",
     "UserManager",
     "new_subject",

@@ -33,6 +33,33 @@ class SessionToken(models.Model):
         return f"session token of {self.user_id}"
 
 
+class PersonalAccessToken(models.Model):
+    """What its owner made for a program of theirs to call the API with. Only the digest is stored.
+
+    It lives until it expires, is revoked, or the owner's password changes.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="personal_tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    password_mark = models.CharField(
+        max_length=128, help_text="Tells the password of the time: a changed one ends the token."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "personal access token"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AttemptCount(models.Model):
     """How often something that could be guessed was tried; see ``identity.guard``.
 

@@ -45,6 +45,8 @@ class User(AbstractUser):
         help_text="What other apps know the person by (the `sub` claim); it never changes.",
     )
 
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
@@ -67,3 +69,23 @@ class Role(Group):
         proxy = True
         verbose_name = "role"
         verbose_name_plural = "roles"
+
+
+class SignIn(models.Model):
+    """One time that somebody signed in, for them to see whether it was they."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    method = models.CharField(
+        max_length=40, help_text="How they showed who they are, as in `password and code`."
+    )
+    address = models.CharField(max_length=45, help_text="The IP address they came from.")
+    user_agent = models.CharField(max_length=300, help_text="What their browser says it is.")
+
+    class Meta:
+        verbose_name = "sign-in"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} by {self.method}"

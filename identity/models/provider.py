@@ -1,10 +1,12 @@
 """The tables of the OpenID provider: those of django-oauth-toolkit, as ours, so that they can have
-our columns."""
+our columns, and some of our own."""
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
@@ -22,12 +24,45 @@ from identity.identifiers import new_id
 from identity.models.people import User
 
 
+class SigningKey(models.Model):
+    """A key pair that ID tokens are signed with. The newest signs; the others are still published,
+    so that what they signed can be checked."""
+
+    kid = models.CharField(
+        max_length=64, primary_key=True, help_text="The key's thumbprint (RFC 7638)."
+    )
+    private_key = models.TextField(help_text="PEM, sealed; see `identity.sealing`.")
+    public_key = models.JSONField(help_text="As a JSON Web Key (RFC 7517).")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "signing key"
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class AppKind(models.TextChoices):
+    """What kind of program an app is, from which follows how it gets its tokens."""
+
+    WEB_SERVER = "web_server", "Web server: signs people in, and keeps a secret"
+    BROWSER_OR_MOBILE = "browser_or_mobile", "Browser or mobile app: signs people in, has no secret"
+    MACHINE = "machine", "Machine: acts for itself, with nobody there"
+
+
 class Application(AbstractApplication):
     """A connected app: a client of the OpenID provider.
 
     With authorization codes it acts for the people who let it; with client credentials it acts for
     itself, as its service account.
     """
+
+    _KINDS: ClassVar = {
+        (AbstractApplication.CLIENT_CONFIDENTIAL, "authorization-code"): AppKind.WEB_SERVER,
+        (AbstractApplication.CLIENT_PUBLIC, "authorization-code"): AppKind.BROWSER_OR_MOBILE,
+        (AbstractApplication.CLIENT_CONFIDENTIAL, "client-credentials"): AppKind.MACHINE,
+    }
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # type: ignore[assignment]  # an int there
     client_id = models.CharField(max_length=128, unique=True, default=generate_client_id)
@@ -47,20 +82,51 @@ class Application(AbstractApplication):
     is_active = models.BooleanField(
         default=True, help_text="Switched off, the app gets no token, and those it has are dead."
     )
+    requires_pkce = models.BooleanField(
+        "requires PKCE",
+        default=True,
+        help_text="Switch it off only for an old web server that cannot do it (RFC 9700, 2.1.1).",
+    )
+    has_device_flow = models.BooleanField(
+        "signs in devices",
+        default=False,
+        help_text="For a screen without a keyboard, or a terminal: people say yes on a phone.",
+    )
+    allowed_roles = models.ManyToManyField(
+        Group,
+        blank=True,
+        related_name="allowed_apps",
+        help_text="Whom the app may sign in. Nobody chosen: everybody, also customers.",
+    )
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
 
     class Meta(AbstractApplication.Meta):
         verbose_name = "connected app"
         verbose_name_plural = "connected apps"
+
+    @property
+    def kind(self) -> AppKind:
+        return self._KINDS[self.client_type, self.authorization_grant_type]
+
+    @kind.setter
+    def kind(self, kind: AppKind) -> None:
+        wanted = {kind: columns for columns, kind in self._KINDS.items()}
+        self.client_type, self.authorization_grant_type = wanted[AppKind(kind)]
+
+    @property
+    def is_public(self) -> bool:
+        return self.client_type == self.CLIENT_PUBLIC
 
     def clean(self) -> None:
         """Plain HTTP carries codes within one machine only (RFC 9700, section 2.1; RFC 8252, 7.3),
         or to ourselves, whose pages come the same way."""
         super().clean()
         ours = urlsplit(settings.PUBLIC_URL)
-        for uri in map(urlsplit, self.redirect_uris.split()):
-            is_near = uri.hostname in {"127.0.0.1", "::1", "localhost"}
-            if uri.scheme == "http" and not is_near and uri.netloc != ours.netloc:
-                raise ValidationError({"redirect_uris": f"Must be https: {uri.geturl()}"})
+        for field in ("redirect_uris", "post_logout_redirect_uris"):
+            for uri in map(urlsplit, getattr(self, field).split()):
+                is_near = uri.hostname in {"127.0.0.1", "::1", "localhost"}
+                if uri.scheme == "http" and not is_near and uri.netloc != ours.netloc:
+                    raise ValidationError({field: f"Must be https: {uri.geturl()}"})
 
     def get_allowed_schemes(self) -> list[str]:
         return ["https", "http"]  # `clean` says to where
@@ -69,15 +135,78 @@ class Application(AbstractApplication):
         """Asked by the engine wherever an app comes in."""
         return self.is_active
 
+    def allows_grant_type(self, *grant_types: str) -> bool:
+        """Asked by the engine wherever tokens are asked for."""
+        if self.has_device_flow and self.GRANT_DEVICE_CODE in grant_types:
+            return True
+        return self.authorization_grant_type in grant_types
+
+
+class Consent(models.Model):
+    """A person's yes to an app, kept until they take it back: what they are not asked again."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="consents")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="consents")
+    scope = models.TextField(help_text="Everything that was allowed, with spaces between.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "application"], name="identity_consent_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} lets {self.application_id}: {self.scope}"
+
+
+class Authorization(models.Model):
+    """One time that a person let an app in. Its code and all that comes of it live with it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authorizations")
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="authorizations"
+    )
+    sid = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="The browser session it was given in (the `sid` claim); empty for a device.",
+    )
+    auth_time = models.DateTimeField(help_text="When the person signed in to that session.")
+    password_mark = models.CharField(
+        max_length=128, help_text="Tells the password of the time: a changed one ends the tokens."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} let {self.application_id} in"
+
 
 class Grant(AbstractGrant):
-    """A person's yes, on its way to the app as an authorization code: a minute, and one use."""
+    """A person's yes, on its way to the app as an authorization code: a minute, and one use.
+
+    The column ``code`` has the digest. A used one stays to tell a replay (RFC 6749, 4.1.2).
+    """
+
+    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
+    nonce = models.TextField(blank=True, default="")
+    used_at = models.DateTimeField(null=True)
 
 
 class AccessToken(AbstractAccessToken):
     """What an app calls the API with. Only its digest, ``token_checksum``, is stored."""
 
     token = None  # type: ignore[assignment]  # no column for the text itself
+    authorization = models.ForeignKey(
+        Authorization,
+        on_delete=models.CASCADE,
+        null=True,
+        help_text="Nothing where the app acts for itself.",
+    )
     revoked_at = models.DateTimeField(null=True)
 
     def revoke(self) -> None:
@@ -87,9 +216,17 @@ class AccessToken(AbstractAccessToken):
 
 
 class RefreshToken(AbstractRefreshToken):
-    """What an app gets its next access token with, once. Only its digest is stored."""
+    """What an app gets its next access token with, once. Only its digest is stored.
+
+    The engine's "family" is the authorization: each rotation stays in it.
+    """
 
     token = None  # type: ignore[assignment]  # no column for the text itself
+    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
+    sealed_answer = models.TextField(
+        blank=True,
+        help_text="What the app was answered when it used this token; only the token opens it.",
+    )
 
     @classmethod
     def revoke_family(cls, token_family: UUID | None) -> None:
@@ -103,8 +240,13 @@ class RefreshToken(AbstractRefreshToken):
 
 
 class IDToken(AbstractIDToken):
-    """Who somebody is, told to an app. None is issued yet."""
+    """Who somebody is, told to an app. The engine wants the table; ours are signed, not stored."""
 
 
 class DeviceGrant(AbstractDeviceGrant):
-    """A person's yes to an app on a device without a browser. None is given yet."""
+    """A person's yes to an app on a device without a browser: ten minutes to give it, and one use.
+
+    ``device_code`` and ``user_code`` have digests.
+    """
+
+    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
