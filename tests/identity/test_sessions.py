@@ -1,0 +1,48 @@
+"""What a session knows of the sign-in that began it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import login
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.utils import timezone
+
+from identity.models import User
+from identity.sessions import session_id, signed_in_at
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(user: User) -> HttpRequest:
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, user, "identity.backends.UsernameOrEmailBackend")
+    return request
+
+
+def test_a_sign_in_begins_a_session_anew() -> None:
+    clerk = factories.user()
+    request = signed_in(clerk)
+    first, key = session_id(request), request.session.session_key
+    assert timezone.now() - signed_in_at(request) < timedelta(seconds=5)
+    login(request, clerk, "identity.backends.UsernameOrEmailBackend")
+    assert session_id(request) != first
+    assert request.session.session_key != key
+
+
+def test_a_session_keeps_what_it_knows() -> None:
+    request = signed_in(factories.user())
+    assert session_id(request) == session_id(request)
+    assert signed_in_at(request) == signed_in_at(request)
+
+
+def test_a_session_from_before_is_as_old_as_the_last_sign_in(django_user_model: Any) -> None:
+    clerk = factories.user()
+    request = signed_in(clerk)
+    clerk.last_login = timezone.now() - timedelta(days=1)
+    del request.session["sid"], request.session["auth_time"]
+    assert signed_in_at(request) == clerk.last_login
+    assert session_id(request)
