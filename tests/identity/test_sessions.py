@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import login
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def signed_in(user: User) -> HttpRequest:
     request = HttpRequest()
+    request.user = AnonymousUser()
     request.session = SessionStore()
     login(request, user, "identity.backends.UsernameOrEmailBackend")
     return request
