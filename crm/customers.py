@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from crm.errors import CustomerHasOrders, CustomerIsGone
 from crm.models import Counter, Customer, Order
+from identity.models import User
 from sms import opt_outs
 
 _CODES = "customer_code"  # the counter
@@ -122,6 +123,12 @@ def _next_code() -> str:
             if code not in taken:
                 counter.save(update_fields=["value"])
                 return code
+
+
+def phone_number_of(user: User) -> str:
+    """The phone of the customer who signs in as this user; empty where they are none."""
+    found = Customer.objects.of_account(user).values_list("phone_number", flat=True).first()
+    return found or ""
 
 
 @contextmanager

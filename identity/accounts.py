@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -47,3 +48,9 @@ def create_account(user: User, password: str) -> User:
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, password))
+
+
+def is_email_verified(user: User) -> bool:
+    """Did the person show that the address is theirs, by opening a link that was sent there?"""
+    known = EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True)
+    return bool(known.exists())

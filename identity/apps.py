@@ -1,8 +1,11 @@
 """The identity app's configuration."""
 
+import re
 from typing import Any
 
+from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
@@ -14,9 +17,19 @@ class IdentityConfig(AppConfig):
     def ready(self) -> None:
         # The one place that every sign-in passes, whichever page and whichever proof it was.
         user_logged_in.connect(_begin_session, dispatch_uid="identity.sessions")
+        check_request_enabled.connect(_is_of_an_app, dispatch_uid="identity.connected_apps")
 
 
 def _begin_session(sender: object, request: HttpRequest, **facts: Any) -> None:
     from identity.sessions import begin_session
 
     begin_session(request)
+
+
+def _is_of_an_app(sender: object, request: HttpRequest, **facts: Any) -> bool:
+    """Asked for every address, and with a yes even those that are not for other sites open up."""
+    from identity.provider.connected_apps import is_registered_origin
+
+    origin = request.headers.get("Origin", "")
+    is_for_others = re.match(settings.CORS_URLS_REGEX, request.path_info) is not None
+    return bool(origin) and is_for_others and is_registered_origin(origin)

@@ -1,4 +1,4 @@
-"""How often may one try? Guards what could be guessed: passwords, refresh tokens, taken names.
+"""How often may one try? Guards what could be guessed: passwords, codes, secrets, taken names.
 
 A try is counted before it is made, so that tries at the same moment cannot exceed a limit together;
 where only failures count, one that succeeds is given back. The counts are rows, as only the
@@ -50,7 +50,7 @@ class Limits:
     counts_successes: bool = False
 
 
-Action = Literal["sign_in", "refresh", "registration"]
+Action = Literal["sign_in", "refresh", "registration", "app_secret", "device_code"]
 
 LIMITS: dict[Action, Limits] = {
     # A person mistypes a password a few times; at ten they have forgotten it. An office shares an
@@ -62,6 +62,11 @@ LIMITS: dict[Action, Limits] = {
     ),
     # A token has 256 random bits: nobody guesses one, and this only ends a program's endless loop.
     "refresh": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
+    # Secrets are as long; a server that was set up wrongly may try on and on.
+    "app_secret": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
+    # Short, and good for ten minutes: of 20 ** 8 codes nobody finds one in so few tries (RFC 8628,
+    # section 5.1). The account is who types it.
+    "device_code": Limits(pair=Limit(10, _QUARTER), address=Limit(50, _QUARTER)),
     # Each makes an account or tells that a name is taken, so each counts. A limit of the account
     # over all addresses would let a stranger keep a name from its owner.
     "registration": Limits(pair=Limit(10, _HOUR), address=Limit(20, _HOUR), counts_successes=True),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.scopes import SCOPES
 
@@ -22,9 +23,8 @@ def register_app() -> None:
     connected_apps.register_app(
         client_id=CLIENT_ID,
         name=f"{settings.BUSINESS_NAME} API docs",
-        grant="authorization_code",
+        kind=AppKind.BROWSER_OR_MOBILE,
         redirect_uris=[_redirect_uri()],
-        is_public=True,
     )
 
 

@@ -87,8 +87,16 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     return network
 
 
+def _web_origin(value: object) -> str:
+    origin = _web_address(str(value))
+    if urlsplit(origin)._replace(scheme="", netloc="").geturl():
+        raise ValueError("is not the origin of a page, such as https://shop.example.com")
+    return origin
+
+
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebOrigin = Annotated[str, PlainValidator(_web_origin)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
 
@@ -114,6 +122,7 @@ class Environment(BaseSettings):
     secret_key: str = ""
     public_url: WebAddress = ""
     allowed_hosts: CommaList = []
+    cors_allowed_origins: Annotated[list[WebOrigin], NoDecode, BeforeValidator(_split_commas)] = []
     port: int = Field(8000, ge=1, le=65535)
     host: str = "127.0.0.1"
     trusted_proxies: Annotated[list[Network], NoDecode, BeforeValidator(_split_commas)] = []

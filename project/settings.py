@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.urls import reverse_lazy
 
-from identity.scopes import SCOPES
+from identity.scopes import ALL_SCOPES
 from project import backoffice
 from project.environment import BASE_DIR, environment
 
@@ -47,6 +47,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "corsheaders",
     "ninja",  # serves the API's documentation pages from our own static files
     "import_export",
     "simple_history",
@@ -64,12 +67,14 @@ MIDDLEWARE = [
     "project.health.LivenessMiddleware",
     "project.problems.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "project.request_bodies.BodySizeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -111,11 +116,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
-# --- OAuth ---------------------------------------------------------------------------------------
+# --- OpenID provider ----------------------------------------------------------------------------
 
-_ACCESS_TOKEN_LIFETIME = 15 * 60  # seconds
-_REFRESH_TOKEN_LIFETIME = 14 * 24 * 3600  # seconds, from the last use
-
+ISSUER = f"{PUBLIC_URL}/o"  # fixed: else it would follow the Host header
+PHONE_NUMBER_SOURCE = "crm.customers.phone_number_of"  # the claim: identity knows no customers
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.Application"
 OAUTH2_PROVIDER_GRANT_MODEL = "identity.Grant"
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "identity.AccessToken"  # noqa: S105  # a model, no secret
@@ -123,22 +127,16 @@ OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "identity.RefreshToken"  # noqa: S105  # a
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "identity.IDToken"  # noqa: S105  # a model, no secret
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "identity.DeviceGrant"
 OAUTH2_PROVIDER: dict[str, Any] = {
-    "OIDC_ISS_ENDPOINT": f"{PUBLIC_URL}/o",  # the issuer; else it would follow the Host header
+    "OIDC_ISS_ENDPOINT": ISSUER,
+    "OAUTH2_SERVER_CLASS": "identity.provider.server.Server",
     "OAUTH2_VALIDATOR_CLASS": "identity.provider.validator.Validator",
-    "OAUTH2_BACKEND_CLASS": "identity.provider.validator.KnownParameters",
+    "OAUTH2_BACKEND_CLASS": "identity.provider.server.Core",
     "ACCESS_TOKEN_GENERATOR": "identity.provider.tokens.new_access_token",
     "REFRESH_TOKEN_GENERATOR": "identity.provider.tokens.new_refresh_token",
-    "SCOPES": SCOPES,
+    "SCOPES": ALL_SCOPES,
     "DEFAULT_SCOPES": [],
-    "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "client_credentials", "refresh_token"],
-    "OAUTH2_RESPONSE_TYPES_SUPPORTED": ["code"],
-    "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": [
-        *("client_secret_basic", "client_secret_post"),
-        "none",  # public apps, with PKCE
-    ],
-    "ACCESS_TOKEN_EXPIRE_SECONDS": _ACCESS_TOKEN_LIFETIME,
-    # The engine counts from the end of the access token that was issued with it.
-    "REFRESH_TOKEN_EXPIRE_SECONDS": _REFRESH_TOKEN_LIFETIME - _ACCESS_TOKEN_LIFETIME,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 15 * 60,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 24 * 3600,  # from the last use; see identity.provider
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],  # what else there is, `identity.Application` says
     **{
@@ -150,6 +148,19 @@ OAUTH2_PROVIDER: dict[str, Any] = {
         )
     },
 }
+
+# Pages of other sites may read these: the API, and what apps ask the provider. Without cookies.
+CORS_URLS_REGEX = (
+    r"^/(api/.*|o/(token|userinfo|revoke_token|jwks)/|(o/)?\.well-known/(openid|oauth)-.*)$"
+)
+CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins  # beside those of connected apps
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "idempotency-key", "if-match", "x-request-id"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("content-disposition", "etag", "idempotent-replayed", "retry-after", "www-authenticate"),
+    "x-request-id",
+]
 
 # --- Language and place ------------------------------------------------------------------------
 

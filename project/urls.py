@@ -5,9 +5,8 @@ from django.templatetags.static import static
 from django.urls import include, path, re_path, reverse_lazy
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
-from oauth2_provider.views import OAuthServerMetadataView
 
-from identity.provider.urls import METADATA
+from identity.provider.urls import root_urlpatterns
 from project import docs
 from project.api import api
 from project.health import readyz
@@ -25,7 +24,7 @@ urlpatterns = [
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
     path("o/", include("identity.provider.urls")),
-    path(f"{METADATA}/o", OAuthServerMetadataView.as_view(), name="oauth-metadata"),
+    *root_urlpatterns,
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),
     path("readyz", readyz, name="readyz"),
 ]

@@ -13,6 +13,7 @@ from crm.models import Customer, Order
 from crm.orders import place_order
 from identity import roles as identity_roles
 from identity.models import Application, Role, User
+from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
@@ -83,7 +84,7 @@ def service_account(*role_names: str, **facts: Any) -> User:
 def app(**facts: Any) -> tuple[Application, str]:
     """A connected app that acts for itself, and its secret."""
     facts.setdefault("name", f"App {next(_numbers)}")
-    facts.setdefault("grant", "client_credentials")
+    facts.setdefault("kind", AppKind.MACHINE)
     return connected_apps.register_app(**facts)
 
 

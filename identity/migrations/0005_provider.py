@@ -33,6 +33,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='application',
+            name='allowed_scopes',
+            field=models.TextField(blank=True, help_text='What the app may ask for, with spaces between. Empty: every scope.'),
+        ),
+        migrations.AddField(
+            model_name='application',
             name='has_device_flow',
             field=models.BooleanField(default=False, help_text='For a screen without a keyboard, or a terminal: people say yes on a phone.', verbose_name='signs in devices'),
         ),
@@ -70,6 +75,7 @@ class Migration(migrations.Migration):
             name='Authorization',
             fields=[
                 ('id', models.UUIDField(default=identity.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
+                ('scope', models.TextField(help_text='What was allowed, with spaces between.')),
                 ('sid', models.CharField(blank=True, db_index=True, help_text='The browser session it was given in (the `sid` claim); empty for a device.', max_length=64)),
                 ('auth_time', models.DateTimeField(help_text='When the person signed in to that session.')),
                 ('password_mark', models.CharField(help_text='Tells the password of the time: a changed one ends the tokens.', max_length=128)),
@@ -92,12 +98,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='grant',
             name='authorization',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='identity.authorization'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='identity.authorization'),
         ),
         migrations.AddField(
             model_name='refreshtoken',
             name='authorization',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='identity.authorization'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='identity.authorization'),
         ),
         migrations.CreateModel(
             name='PersonalAccessToken',

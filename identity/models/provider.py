@@ -1,14 +1,14 @@
 """The tables of the OpenID provider: those of django-oauth-toolkit, as ours, so that they can have
 our columns, and some of our own."""
 
+import secrets
 from typing import ClassVar
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 from oauth2_provider.generators import generate_client_id
 from oauth2_provider.models import (
@@ -22,6 +22,7 @@ from oauth2_provider.models import (
 
 from identity.identifiers import new_id
 from identity.models.people import User
+from identity.scopes import ALL_SCOPES
 
 
 class SigningKey(models.Model):
@@ -92,6 +93,9 @@ class Application(AbstractApplication):
         default=False,
         help_text="For a screen without a keyboard, or a terminal: people say yes on a phone.",
     )
+    allowed_scopes = models.TextField(
+        blank=True, help_text="What the app may ask for, with spaces between. Empty: every scope."
+    )
     allowed_roles = models.ManyToManyField(
         Group,
         blank=True,
@@ -118,18 +122,47 @@ class Application(AbstractApplication):
         return self.client_type == self.CLIENT_PUBLIC
 
     def clean(self) -> None:
-        """Plain HTTP carries codes within one machine only (RFC 9700, section 2.1; RFC 8252, 7.3),
-        or to ourselves, whose pages come the same way."""
-        super().clean()
-        ours = urlsplit(settings.PUBLIC_URL)
+        """Not the engine's: that one asks for its own key, and refuses the schemes of mobile apps.
+
+        :raises ValidationError: for a field with an address where no code may go.
+        """
+        errors = {}
+        needs_address = self.kind != AppKind.MACHINE and not self.has_device_flow
+        if needs_address and not self.redirect_uris.split():
+            errors["redirect_uris"] = ["Where does the app get people back? Give one address."]
         for field in ("redirect_uris", "post_logout_redirect_uris"):
-            for uri in map(urlsplit, getattr(self, field).split()):
-                is_near = uri.hostname in {"127.0.0.1", "::1", "localhost"}
-                if uri.scheme == "http" and not is_near and uri.netloc != ours.netloc:
-                    raise ValidationError({field: f"Must be https: {uri.geturl()}"})
+            if wrong := [self._why_not(uri) for uri in getattr(self, field).split()]:
+                errors[field] = [*errors.get(field, []), *filter(None, wrong)]
+        if unknown := sorted(set(self.allowed_scopes.split()) - ALL_SCOPES.keys()):
+            errors["allowed_scopes"] = [f"There is no scope {', '.join(unknown)}."]
+        if errors := {field: messages for field, messages in errors.items() if messages}:
+            raise ValidationError(errors)
+
+    def _why_not(self, uri: str) -> str:
+        """Why people may not be sent there; empty where they may.
+
+        Plain HTTP carries codes within one machine only (RFC 9700, section 2.1; RFC 8252, 7.3), or
+        to ourselves, whose pages come the same way. A mobile app's own scheme is the name of a
+        domain turned round (RFC 8252, section 7.1).
+        """
+        try:
+            parts = urlsplit(uri)
+            is_whole = parts.port is None or parts.port > 0
+        except ValueError:
+            is_whole = False
+        if not is_whole or "#" in uri or "@" in parts.netloc or "*" in parts.netloc:
+            return f"Not an address to send people to: {uri}"
+        is_near = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        is_ours = parts.netloc == urlsplit(settings.PUBLIC_URL).netloc
+        if parts.scheme == "https" or (parts.scheme == "http" and (is_near or is_ours)):
+            return "" if parts.netloc else f"Not an address to send people to: {uri}"
+        if self.is_public and "." in parts.scheme:
+            return ""
+        return f"Must be https: {uri}"
 
     def get_allowed_schemes(self) -> list[str]:
-        return ["https", "http"]  # `clean` says to where
+        """Asked by the engine; `clean` has looked at each address."""
+        return [urlsplit(uri).scheme for uri in self.redirect_uris.split()]
 
     def is_usable(self, request: object) -> bool:
         """Asked by the engine wherever an app comes in."""
@@ -169,6 +202,7 @@ class Authorization(models.Model):
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="authorizations"
     )
+    scope = models.TextField(help_text="What was allowed, with spaces between.")
     sid = models.CharField(
         max_length=64,
         blank=True,
@@ -185,6 +219,16 @@ class Authorization(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} let {self.application_id} in"
 
+    @property
+    def is_live(self) -> bool:
+        """Does what came of it still count? Reads the user and the app."""
+        return (
+            self.revoked_at is None
+            and self.user.is_active
+            and self.application.is_active
+            and secrets.compare_digest(self.password_mark, self.user.get_session_auth_hash())
+        )
+
 
 class Grant(AbstractGrant):
     """A person's yes, on its way to the app as an authorization code: a minute, and one use.
@@ -192,7 +236,7 @@ class Grant(AbstractGrant):
     The column ``code`` has the digest. A used one stays to tell a replay (RFC 6749, 4.1.2).
     """
 
-    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
+    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
     nonce = models.TextField(blank=True, default="")
     used_at = models.DateTimeField(null=True)
 
@@ -218,25 +262,15 @@ class AccessToken(AbstractAccessToken):
 class RefreshToken(AbstractRefreshToken):
     """What an app gets its next access token with, once. Only its digest is stored.
 
-    The engine's "family" is the authorization: each rotation stays in it.
+    ``revoked`` is when it was used, or ended; each rotation stays within the authorization.
     """
 
     token = None  # type: ignore[assignment]  # no column for the text itself
-    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
+    authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE)
     sealed_answer = models.TextField(
         blank=True,
         help_text="What the app was answered when it used this token; only the token opens it.",
     )
-
-    @classmethod
-    def revoke_family(cls, token_family: UUID | None) -> None:
-        """End all that came of one consent: a token used twice is in two hands."""
-        now = timezone.now()
-        with transaction.atomic():
-            live = cls.objects.filter(token_family=token_family, revoked=None)
-            live.update(revoked=now, updated=now)
-            held = AccessToken.objects.filter(refresh_token__token_family=token_family)
-            held.filter(revoked_at=None).update(revoked_at=now, updated=now)
 
 
 class IDToken(AbstractIDToken):

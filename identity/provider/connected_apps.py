@@ -1,52 +1,119 @@
 """Which programs may ask for tokens? Those that an Administrator has registered."""
 
 from collections.abc import Iterable
-from typing import Literal
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.utils import timezone
 from oauth2_provider.generators import generate_client_secret
 
-from identity.models import Application, User
+from identity import roles as identity_roles
+from identity.models import Application, Authorization, Consent, Role, User
+from identity.models.provider import AppKind
 from identity.session_tokens import digest
-
-Grant = Literal["authorization_code", "client_credentials"]
-
-_GRANTS: dict[Grant, str] = {
-    "authorization_code": Application.GRANT_AUTHORIZATION_CODE,
-    "client_credentials": Application.GRANT_CLIENT_CREDENTIALS,
-}
 
 
 @transaction.atomic
 def register_app(
     *,
     name: str,
-    grant: Grant,
+    kind: AppKind,
     redirect_uris: Iterable[str] = (),
+    post_logout_redirect_uris: Iterable[str] = (),
+    scopes: Iterable[str] = (),
+    has_device_flow: bool = False,
     user: User | None = None,
     client_id: str = "",
-    is_public: bool = False,
 ) -> tuple[Application, str]:
     """Make a connected app, or bring the one with this ``client_id`` up to date.
 
-    ``user`` is the service account of an app that acts for itself. A public app, such as a page or
-    a program on people's devices, can keep no secret and gets none. Returns the secret of a new
-    app too, which is stored nowhere; it is empty where the app has none, or has it already.
+    ``user`` is the service account of a machine. An app in a browser or on people's devices can
+    keep no secret and gets none. Returns the secret of a new app too, which is stored nowhere; it
+    is empty where the app has none, or has it already.
 
     :raises ValidationError: a redirect URI is missing, or goes where no code may go.
     """
     known = Application.objects.select_for_update().filter(client_id=client_id).first()
     app = known or (Application(client_id=client_id) if client_id else Application())
-    app.name, app.user = name, user
-    app.authorization_grant_type = _GRANTS[grant]
-    app.client_type = Application.CLIENT_PUBLIC if is_public else Application.CLIENT_CONFIDENTIAL
+    app.name, app.kind, app.user = name, kind, user
     app.redirect_uris = " ".join(redirect_uris)
-    secret = ""
-    if is_public:
-        app.client_secret = ""
-    elif not app.client_secret:
-        secret = generate_client_secret()
-        app.client_secret = digest(secret)
+    app.post_logout_redirect_uris = " ".join(post_logout_redirect_uris)
+    app.allowed_scopes = " ".join(scopes)
+    app.has_device_flow = has_device_flow
+    return app, save_app(app)
+
+
+def save_app(app: Application) -> str:
+    """Save an app whose facts were set, and what follows from its kind.
+
+    Returns the secret where one was made now: see ``register_app``.
+
+    :raises ValidationError: a redirect URI is missing, or goes where no code may go.
+    """
+    app.algorithm = Application.RS256_ALGORITHM
+    app.allowed_origins = " ".join(_origins(app)) if app.is_public else ""
+    if app.is_public:
+        app.client_secret, app.requires_pkce = "", True
     app.full_clean()
+    secret = "" if app.is_public or app.client_secret else _new_secret(app)
     app.save()
-    return app, secret
+    return secret
+
+
+def renew_secret(app: Application) -> str:
+    """Another secret, from now on the only one; empty for an app that has none."""
+    if app.is_public:
+        return ""
+    secret = _new_secret(app)
+    app.save(update_fields=["client_secret", "updated"])
+    return secret
+
+
+@transaction.atomic
+def give_service_account(app: Application, roles: Iterable[Role]) -> User:
+    """The user whom a machine is, with exactly these roles. Nobody can sign in as it."""
+    account = app.user
+    if account is None:
+        account = User(username=f"app.{app.client_id}"[:150], first_name=app.name[:150])
+        account.set_unusable_password()
+        account.save(force_insert=True)
+        app.user = account
+        app.save(update_fields=["user", "updated"])
+    identity_roles.assign_roles(account, roles)
+    return account
+
+
+def end_tokens(app: Application) -> None:
+    """End all that the app has, for itself and for people; who let it in must allow it again."""
+    now = timezone.now()
+    with transaction.atomic():
+        Consent.objects.filter(application=app).delete()
+        Authorization.objects.filter(application=app, revoked_at=None).update(revoked_at=now)
+        app.accesstoken_set.filter(revoked_at=None).update(revoked_at=now)
+
+
+def note_use(app: Application) -> None:
+    """The app got a token; to the minute, as more would be a write at each call."""
+    now = timezone.now()
+    if app.last_used_at is None or app.last_used_at < now - timedelta(minutes=1):
+        Application.objects.filter(pk=app.pk).update(last_used_at=now)
+
+
+def is_registered_origin(origin: str) -> bool:
+    """May pages from there read our answers? Where an app in a browser is at home."""
+    apps = Application.objects.filter(is_active=True, allowed_origins__contains=origin)
+    return any(origin in app.allowed_origins.split() for app in apps)
+
+
+def _origins(app: Application) -> list[str]:
+    """Of the pages that people are sent back to: no wider than what was registered."""
+    addresses = map(urlsplit, f"{app.redirect_uris} {app.post_logout_redirect_uris}".split())
+    origins = (f"{it.scheme}://{it.netloc}" for it in addresses if it.scheme in {"http", "https"})
+    return list(dict.fromkeys(origins))
+
+
+def _new_secret(app: Application) -> str:
+    secret: str = generate_client_secret()
+    app.client_secret = digest(secret)
+    return secret

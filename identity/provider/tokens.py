@@ -3,13 +3,12 @@
 import secrets
 from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from identity.errors import CredentialRefused
-from identity.models import AccessToken, Application, Grant, RefreshToken, User
+from identity.models import AccessToken, Application, Authorization, DeviceGrant, RefreshToken, User
 from identity.permissions import permission_names, remember_permissions
 from identity.session_tokens import digest
 
@@ -17,6 +16,9 @@ from identity.session_tokens import digest
 _ACCESS_PREFIX, _REFRESH_PREFIX = "kat_", "krt_"
 _RANDOM_BYTES = 32
 _LENGTH = len(_ACCESS_PREFIX) + 43  # 32 bytes in base64, as a session token has without a prefix
+
+REFRESH_LIFETIME = timedelta(days=14)  # from the last use
+_UNUSED = timedelta(hours=1)  # longer than a code lives, and a device may wait
 
 
 def new_access_token(request: object) -> str:
@@ -41,21 +43,33 @@ def find_by_access_token(access: str) -> tuple[AccessToken, Application, User]:
 
     :raises CredentialRefused: unknown, expired or revoked, or nobody to act for.
     """
-    tokens = AccessToken.objects.select_related("user", "application__user").annotate(
+    related = ("application__user", "authorization__user", "authorization__application")
+    tokens = AccessToken.objects.select_related(*related).annotate(
         acts_for=Coalesce("user_id", "application__user_id"), names=permission_names("acts_for")
     )
     row = tokens.filter(token_checksum=digest(access)).first()
     if row is None or row.application is None:
         raise CredentialRefused("The access token is invalid.")
-    app, user = row.application, row.user or row.application.user
+    app = row.application
+    user = row.authorization.user if row.authorization else app.user
     if user is None:
         raise CredentialRefused("This app has no service account.")
-    if row.revoked_at is not None or not app.is_active or not user.is_active:
+    if not is_live(row):
         raise CredentialRefused("The access token was revoked.")
     if timezone.now() >= row.expires:
         raise CredentialRefused("The access token has expired.")
     remember_permissions(user, row.names)
     return row, app, user
+
+
+def is_live(token: AccessToken) -> bool:
+    """Was it not revoked, nor what it came of? Whether it has expired is another question."""
+    if token.revoked_at is not None or token.application is None:
+        return False
+    if token.authorization is not None:
+        return token.authorization.is_live
+    account = token.application.user
+    return token.application.is_active and account is not None and account.is_active
 
 
 def forget_dead_tokens(app: Application, user: User | None) -> None:
@@ -65,8 +79,8 @@ def forget_dead_tokens(app: Application, user: User | None) -> None:
     """
     now = timezone.now()
     theirs = Q(application=app, user=user)
-    dead_since = now - timedelta(seconds=settings.OAUTH2_PROVIDER["REFRESH_TOKEN_EXPIRE_SECONDS"])
-    is_over = Q(revoked__lt=dead_since) | Q(access_token__expires__lt=dead_since)
-    RefreshToken.objects.filter(theirs, is_over).delete()
-    AccessToken.objects.filter(theirs, expires__lt=now, refresh_token=None).delete()
-    Grant.objects.filter(theirs, expires__lt=now).delete()
+    AccessToken.objects.filter(theirs, expires__lt=now).delete()
+    RefreshToken.objects.filter(theirs, created__lt=now - REFRESH_LIFETIME).delete()
+    is_over = Q(created_at__lt=now - _UNUSED, refreshtoken=None, accesstoken=None)
+    Authorization.objects.filter(theirs & is_over).delete()
+    DeviceGrant.objects.filter(client_id=app.client_id, expires__lt=now - _UNUSED).delete()

@@ -1,0 +1,79 @@
+"""With which key are ID tokens signed, and which keys are published for those who check them?
+
+The keys are rows, so that all machines sign with the same one and nobody has to carry a file about.
+The private half is sealed: with another ``SECRET_KEY`` it cannot be read, and a new key is made.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from jwcrypto.jwk import JWK
+
+from identity.models import SigningKey
+from identity.sealing import CannotOpen, seal, unseal
+
+ALGORITHM = "RS256"
+_BITS = 2048  # RFC 7518, section 3.3: this or larger
+_PUBLISHED = 3  # the one that signs, and two before it
+
+
+def signing_key() -> tuple[str, RSAPrivateKey]:
+    """The key that signs, and its ``kid``; made now where there is none."""
+    row = SigningKey.objects.first()
+    if row is not None:
+        try:
+            return row.kid, _loaded(unseal(row.private_key))
+        except CannotOpen:
+            pass  # the SECRET_KEY is another one since: this key can still be checked, but not used
+    row = rotate()
+    return row.kid, _loaded(unseal(row.private_key))
+
+
+def rotate() -> SigningKey:
+    """Sign with a new key from now on. The two before it stay published; older ones go.
+
+    Apps look for a ``kid`` that they do not know (OpenID Connect Core 1.0, section 10.1.1), so the
+    new one needs no time in advance.
+    """
+    pem = _new_pem()
+    public = JWK.from_pem(pem)
+    kid = public.thumbprint()
+    made = SigningKey.objects.create(
+        kid=kid,
+        private_key=seal(pem.decode()),
+        public_key={
+            **json.loads(public.export_public()),
+            "kid": kid,
+            "alg": ALGORITHM,
+            "use": "sig",
+        },
+    )
+    kept = SigningKey.objects.values_list("pk", flat=True)[:_PUBLISHED]
+    SigningKey.objects.exclude(pk__in=list(kept)).delete()
+    return made
+
+
+def published_keys() -> list[dict[str, Any]]:
+    """The JSON Web Key Set (RFC 7517, section 5), the one that signs first."""
+    signing_key()  # so that an app that comes before the first ID token finds the key of it
+    return [row.public_key for row in SigningKey.objects.all()]
+
+
+def _new_pem() -> bytes:
+    key = generate_private_key(public_exponent=65537, key_size=_BITS)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@lru_cache(maxsize=2)
+def _loaded(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, RSAPrivateKey)  # noqa: S101  # narrows the type: it is one of ours
+    return key

@@ -1,0 +1,1 @@
+"""The endpoints of the provider: for people, and for apps."""
