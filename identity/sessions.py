@@ -14,7 +14,9 @@ _AUTH_TIME, _SID = "auth_time", "sid"
 
 
 def begin_session(request: HttpRequest) -> None:
-    """Called at each sign-in, after Django has given the session another key."""
+    """Called at each sign-in. The session gets another key: one that somebody else knows of from
+    before is worth nothing. Django gives one only to who was not signed in, or as somebody else."""
+    request.session.cycle_key()
     request.session[_AUTH_TIME] = timezone.now().timestamp()
     request.session[_SID] = secrets.token_urlsafe(24)
 

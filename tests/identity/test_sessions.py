@@ -21,6 +21,7 @@ def signed_in(user: User) -> HttpRequest:
     request = HttpRequest()
     request.user = AnonymousUser()
     request.session = SessionStore()
+    request.user = user
     login(request, user, "identity.backends.UsernameOrEmailBackend")
     return request
 
