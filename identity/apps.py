@@ -6,6 +6,7 @@ from typing import Any
 from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
@@ -18,6 +19,7 @@ class IdentityConfig(AppConfig):
         # The one place that every sign-in passes, whichever page and whichever proof it was.
         user_logged_in.connect(_begin_session, dispatch_uid="identity.sessions")
         check_request_enabled.connect(_is_of_an_app, dispatch_uid="identity.connected_apps")
+        _take_back_admin_pages()
 
 
 def _begin_session(sender: object, request: HttpRequest, **facts: Any) -> None:
@@ -33,3 +35,11 @@ def _is_of_an_app(sender: object, request: HttpRequest, **facts: Any) -> bool:
     origin = request.headers.get("Origin", "")
     is_for_others = re.match(settings.CORS_URLS_REGEX, request.path_info) is not None
     return bool(origin) and is_for_others and is_registered_origin(origin)
+
+
+def _take_back_admin_pages() -> None:
+    """Those that allauth brings look like another house, and change by hand what people sign in
+    with."""
+    for model, screen in list(admin.site._registry.items()):
+        if type(screen).__module__.startswith("allauth."):
+            admin.site.unregister(model)

@@ -55,7 +55,12 @@ INSTALLED_APPS = [
     "simple_history",
     "identity.provider.engine.OAuthEngineConfig",
     "django_q",
-    "identity",
+    "identity",  # before allauth, whose templates it replaces
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "sms",
     "crm",
     "project",
@@ -76,6 +81,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
@@ -89,6 +95,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "identity.people.templates.business",
             ],
         },
     },
@@ -113,8 +120,22 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = reverse_lazy("admin:login")
-LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+LOGIN_URL = reverse_lazy("account_login")
+
+# --- The front door, which django-allauth keeps ------------------------------------------------
+
+ACCOUNT_ADAPTER = "identity.people.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "identity.people.forms.SignInForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_RATE_LIMITS = False  # they are kept in the cache; ours are rows: `identity.guard`
+# Who is signed in sees the sign-in page, too: apps send people there to sign in anew.
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_EMAIL_VERIFICATION = "optional"  # at a sign-up it is asked for, see `crm.sign_up`
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 
 # --- OpenID provider ----------------------------------------------------------------------------
 
@@ -266,7 +287,6 @@ UNFOLD = {
     "SITE_TITLE": BUSINESS_NAME,
     "SITE_HEADER": BUSINESS_NAME,
     "SITE_SYMBOL": "storefront",
-    "LOGIN": {"form": "identity.forms.GuardedSignInForm"},
     "SITE_FAVICONS": [
         {
             "rel": "icon",

@@ -484,12 +484,12 @@ def test_a_refresh_token_is_tried_ten_times_and_a_good_one_as_often_as_it_is_ren
     assert refresh(token).status_code == 200
 
 
-# --- In the back office -------------------------------------------------------------------------
+# --- On the sign-in page -------------------------------------------------------------------------
 
 
 def sign_in_by_form(username: str, password: str = "wrong", address: str = HERE) -> Any:
     form = {"username": username, "password": password, "next": "/admin/"}
-    return Client(REMOTE_ADDR=address).post("/admin/login/", form)
+    return Client(REMOTE_ADDR=address).post("/sign-in/", form)
 
 
 @pytest.mark.parametrize("username", ["wanjiku", "nobody"])
@@ -497,13 +497,13 @@ def test_the_form_has_the_same_limit_and_shares_it_with_the_api(username: str) -
     factories.superuser(username="wanjiku")
     for _ in range(5):
         assert sign_in(username).status_code == 401
-        assert b"Please enter the correct username" in sign_in_by_form(username).content
+        assert b"Wrong username, email address or password." in sign_in_by_form(username).content
     with patch.object(MD5PasswordHasher, "encode", side_effect=AssertionError("hashed")):
         page = sign_in_by_form(username, factories.PASSWORD)
         assert sign_in(username, factories.PASSWORD).status_code == 429
     assert "_auth_user_id" not in page.client.session
     assert b"Too many attempts. Try again in 15 minutes." in page.content
-    assert b"Please enter the correct username" not in page.content
+    assert b"Wrong username" not in page.content
 
 
 def test_the_form_lets_the_right_password_in() -> None:

@@ -156,6 +156,7 @@ def test_who_is_not_signed_in_signs_in_first_and_comes_back(shop: Application) -
     client = Client()
     response = client.get(question(login_hint="wanjiku"))
     assert response.status_code == 302
+    assert urlsplit(response["Location"]).path == "/sign-in/"
     sign_in = parse_qs(urlsplit(response["Location"]).query)
     assert sign_in["login_hint"] == ["wanjiku"]
     client.force_login(factories.user("Clerk", username="wanjiku"))

@@ -64,4 +64,4 @@ def test_readiness_writes_nothing() -> None:
 def test_the_platform_may_ask_over_plain_http(path: str, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert Client().get(path).status_code == 200
-    assert Client().get("/admin/login/").status_code == 301
+    assert Client().get("/sign-in/").status_code == 301

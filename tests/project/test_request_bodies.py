@@ -65,7 +65,7 @@ def test_a_length_that_is_none_is_left_to_django(length: str) -> None:
 
 
 def test_the_pages_for_people_say_themselves_what_is_too_large() -> None:
-    assert status("99999999", path="/admin/login/") == 200
+    assert status("99999999", path="/sign-in/") == 200
 
 
 @pytest.mark.parametrize("content_type", [JSON, "multipart/form-data; boundary=x"])
