@@ -9,6 +9,7 @@ from identity.errors import WrongSignIn
 from identity.models import User
 from identity.schemas import Credentials, MeOut, RefreshIn, TokenPairOut
 from identity.session_tokens import TokenPair
+from identity.sign_ins import record_sign_in
 from identity.tokens import needs
 
 router = Router(tags=["identity"])
@@ -22,6 +23,7 @@ def create_token(request: HttpRequest, body: Credentials) -> TokenPair:
         user = authenticate(request, username=body.username, password=body.password)
         if not isinstance(user, User):
             raise WrongSignIn
+    record_sign_in(request, user, "password")
     return session_tokens.issue_tokens(user)
 
 

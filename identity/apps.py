@@ -17,15 +17,19 @@ class IdentityConfig(AppConfig):
 
     def ready(self) -> None:
         # The one place that every sign-in passes, whichever page and whichever proof it was.
-        user_logged_in.connect(_begin_session, dispatch_uid="identity.sessions")
         check_request_enabled.connect(_is_of_an_app, dispatch_uid="identity.connected_apps")
+        user_logged_in.connect(_signed_in, dispatch_uid="identity.sessions")
         _take_back_admin_pages()
 
 
-def _begin_session(sender: object, request: HttpRequest, **facts: Any) -> None:
+def _signed_in(sender: object, request: HttpRequest, user: Any, **facts: Any) -> None:
+    from allauth.account.authentication import get_authentication_records
+
     from identity.sessions import begin_session
+    from identity.sign_ins import method_of, record_sign_in
 
     begin_session(request)
+    record_sign_in(request, user, method_of(get_authentication_records(request, user)))
 
 
 def _is_of_an_app(sender: object, request: HttpRequest, **facts: Any) -> bool:

@@ -1,0 +1,37 @@
+"""Who signed in, when, how and from where? For people to see whether it was they."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from identity.models import SignIn, User
+
+KEPT_FOR = timedelta(days=90)
+_CLEANED_AT_ONCE = 100  # rows; a sign-in makes one
+
+_MFA_WORDS = {"totp": "code", "recovery_codes": "recovery code", "webauthn": "passkey"}
+
+
+def method_of(records: Iterable[dict[str, Any]]) -> str:
+    """What the person showed, in the order they did, of allauth's notes in the session."""
+    words = [_MFA_WORDS.get(each.get("type", ""), "") or _word_of(each) for each in records]
+    return " and ".join(dict.fromkeys(words)) or "unknown"
+
+
+def _word_of(record: dict[str, Any]) -> str:
+    return str(record.get("provider") or record["method"]).replace("_", " ")
+
+
+def record_sign_in(request: HttpRequest, user: User, method: str) -> SignIn:
+    """Write one down, and let some go that are old enough."""
+    old = SignIn.objects.filter(at__lte=timezone.now() - KEPT_FOR).order_by()
+    SignIn.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:_CLEANED_AT_ONCE])).delete()
+    return SignIn.objects.create(
+        user=user,
+        method=method[:40],
+        address=request.META.get("REMOTE_ADDR", "")[:45],
+        user_agent=request.META.get("HTTP_USER_AGENT", "").replace("\x00", "")[:300],
+    )
