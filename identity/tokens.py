@@ -14,7 +14,7 @@ from ninja.security import APIKeyCookie
 from ninja.security.base import AuthBase
 from ninja.security.http import HttpAuthBase
 
-from identity import session_tokens
+from identity import personal_tokens, session_tokens
 from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
 from identity.models import User
 from identity.provider import tokens as app_tokens
@@ -22,7 +22,8 @@ from identity.scopes import SCOPES
 
 
 class Caller:
-    """Who makes a request, with which scopes, and through which app: empty for our own."""
+    """Who makes a request, with which scopes, and through which program: an app by its client ID,
+    or a personal token by its own; empty for our own."""
 
     def __init__(self, user: User, scopes: frozenset[str], client: str = "") -> None:
         self.user = user
@@ -31,7 +32,10 @@ class Caller:
 
 
 class Bearer(HttpAuthBase):
-    """An access token in the Authorization header (RFC 6750, section 2.1)."""
+    """A token in the Authorization header (RFC 6750, section 2.1).
+
+    A personal one may also be sent as ``Token <token>``, as many programs do with theirs.
+    """
 
     openapi_scheme = "bearer"
 
@@ -44,13 +48,16 @@ class Bearer(HttpAuthBase):
         if header is None:
             return None
         kind, _, token = header.partition(" ")
-        if kind.lower() != "bearer":
+        is_for_personal = kind.lower() == "token"
+        if kind.lower() != "bearer" and not is_for_personal:
             raise CredentialRefused(
                 "Authentication credentials were not provided. Send them as: Bearer <token>.",
                 error=None,
             )
         if not token or " " in token or not token.isascii():
             raise MalformedCredential("The Authorization header must be: Bearer <token>.")
+        if is_for_personal and not personal_tokens.is_personal_token(token):
+            raise CredentialRefused("This is no personal access token. Send it as: Bearer <token>.")
         return _admit(request, _caller_of(token), self.scope, self.permission)
 
 
@@ -81,6 +88,9 @@ def _caller_of(token: str) -> Caller:
     if app_tokens.is_access_token(token):
         given, app, user = app_tokens.find_by_access_token(token)
         return Caller(user, frozenset(given.scope.split()), app.client_id)
+    if personal_tokens.is_personal_token(token):
+        mine = personal_tokens.find_by_token(token)
+        return Caller(mine.user, frozenset(mine.scopes), f"personal-token:{mine.pk}")
     row = session_tokens.find_by_access_token(token)
     return Caller(row.user, frozenset(row.scopes))
 

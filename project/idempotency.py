@@ -2,7 +2,8 @@
 
 As draft-ietf-httpapi-idempotency-key-header-07 has it: the same key with the same request replays
 the first answer; with another request it is 422; while the first is being worked on it is 409. A
-key is remembered for 24 hours, for its user and the app they use, whatever token is sent with it.
+key is remembered for 24 hours, for its user and the app they use, whatever token is sent with it;
+each personal token is an app of its own.
 
 Why an effect happens once and never without its answer:
 

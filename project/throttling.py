@@ -1,8 +1,9 @@
 """How many requests a minute may one caller send? Counted in the cache, and in no query.
 
-A caller is a user with the app they use: not a token, as those are renewed. Who has no credential,
-or a bad one, is counted by address; somebody with a good one is never refused for what others send
-from the same address, so it is looked up first, and what a bad one costs is that one query.
+A caller is a user with the app they use, not a token, as those are renewed; personal ones are not,
+so each of them is a caller. Who has no credential, or a bad one, is counted by address; somebody
+with a good one is never refused for what others send from the same address, so it is looked up
+first, and what a bad one costs is that one query.
 
 Two windows of a minute each make one that slides: of the last one counts the part that the last 60
 seconds still touch, as though its requests had come evenly. It takes two small numbers for each

@@ -1,7 +1,7 @@
 """Test data, made by the real operations. Each call makes another one unless told which."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import count
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from django.test import Client
 from crm.customers import register_customer
 from crm.models import Customer, Order
 from crm.orders import place_order
+from identity import personal_tokens
 from identity import roles as identity_roles
 from identity.models import Application, Role, User
 from identity.models.provider import AppKind
@@ -94,6 +95,12 @@ def app_token(*role_names: str, scopes: Iterable[str] = SCOPES, user: User | Non
     form = urlencode({"grant_type": "client_credentials", "scope": " ".join(scopes)})
     response = Client().post("/o/token/", form, content_type=FORM, headers=basic(made, secret))
     return str(response.json()["access_token"])
+
+
+def personal_token(owner: User, *, scopes: Collection[str] = tuple(SCOPES), **facts: Any) -> str:
+    """The text of a personal access token."""
+    _, text = personal_tokens.create_token(owner, f"Program {next(_numbers)}", scopes, **facts)
+    return text
 
 
 def basic(app: Application, secret: str) -> dict[str, str]:

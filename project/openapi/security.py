@@ -29,7 +29,9 @@ def security_schemes() -> dict[str, Part]:
         "Bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The `access` token of `POST /api/token/`.",
+            "description": "The `access` token of `POST /api/token/`, or a personal access token "
+            "(`kpt_...`), which its owner makes for a program of theirs at "
+            f"{settings.PUBLIC_URL}/account/.",
         },
         "Session": {
             "type": "apiKey",

@@ -94,44 +94,46 @@ def world(templates: None) -> World:
 # narrow    is a superuser too, with a token of every scope but the one that the operation takes
 # app       is a connected app with a token of its own, whose service account is a Manager
 # less      is such an app too, without the scope that the operation takes
+# mine      sends a personal access token of every scope, which a Manager made
+# few       sends such a token too, without the scope that the operation takes
 STATUSES = rows_of("""
-operation                    none owner other alone Viewer Clerk Manager Admin super narrow app less
+operation                    none owner other alone Viewer Clerk Manager Admin super narrow app less mine few
 
-create_token                  200   200   200   200    200   200     200   200   200    200 200  200
-refresh_token                 200   200   200   200    200   200     200   200   200    200 200  200
-register_account              201   201   201   201    201   201     201   201   201    201 201  201
-read_me                       401   200   200   200    200   200     200   200   200    200 200  200
+create_token                  200   200   200   200    200   200     200   200   200    200 200  200  200 200
+refresh_token                 200   200   200   200    200   200     200   200   200    200 200  200  200 200
+register_account              201   201   201   201    201   201     201   201   201    201 201  201  201 201
+read_me                       401   200   200   200    200   200     200   200   200    200 200  200  200 200
 
-list_customers                401   200   200   200    200   200     200   200   200    403 200  403
-create_customer               401   403   403   403    403   201     201   201   201    403 201  403
-read_customer                 401   200   404   404    200   200     200   200   200    403 200  403
-replace_customer              401   200   404   404    403   200     200   200   200    403 200  403
-update_customer               401   200   404   404    403   200     200   200   200    403 200  403
-delete_customer               401   404   404   404    403   403     204   204   204    403 204  403
-list_orders_of_customer       401   200   404   404    200   200     200   200   200    403 200  403
-export_customers              401   200   200   200    403   403     200   200   200    403 200  403
+list_customers                401   200   200   200    200   200     200   200   200    403 200  403  200 403
+create_customer               401   403   403   403    403   201     201   201   201    403 201  403  201 403
+read_customer                 401   200   404   404    200   200     200   200   200    403 200  403  200 403
+replace_customer              401   200   404   404    403   200     200   200   200    403 200  403  200 403
+update_customer               401   200   404   404    403   200     200   200   200    403 200  403  200 403
+delete_customer               401   404   404   404    403   403     204   204   204    403 204  403  204 403
+list_orders_of_customer       401   200   404   404    200   200     200   200   200    403 200  403  200 403
+export_customers              401   200   200   200    403   403     200   200   200    403 200  403  200 403
 
-list_orders                   401   200   200   200    200   200     200   200   200    403 200  403
-search_orders                 401   200   200   200    200   200     200   200   200    403 200  403
-list_orders_by_customer_code  401   200   404   404    200   200     200   200   200    403 200  403
-list_orders_by_customer_id    401   200   404   404    200   200     200   200   200    403 200  403
-create_order                  401   201   400   403    403   201     201   201   201    403 201  403
-create_orders                 401   403   403   403    403   201     201   201   201    403 201  403
-read_order                    401   200   404   404    200   200     200   200   200    403 200  403
-replace_order                 401   200   404   404    403   200     200   200   200    403 200  403
-update_order                  401   200   404   404    403   200     200   200   200    403 200  403
-delete_order                  401   403   404   404    403   403     204   204   204    403 204  403
-export_orders                 401   200   200   200    403   403     200   200   200    403 200  403
+list_orders                   401   200   200   200    200   200     200   200   200    403 200  403  200 403
+search_orders                 401   200   200   200    200   200     200   200   200    403 200  403  200 403
+list_orders_by_customer_code  401   200   404   404    200   200     200   200   200    403 200  403  200 403
+list_orders_by_customer_id    401   200   404   404    200   200     200   200   200    403 200  403  200 403
+create_order                  401   201   400   403    403   201     201   201   201    403 201  403  201 403
+create_orders                 401   403   403   403    403   201     201   201   201    403 201  403  201 403
+read_order                    401   200   404   404    200   200     200   200   200    403 200  403  200 403
+replace_order                 401   200   404   404    403   200     200   200   200    403 200  403  200 403
+update_order                  401   200   404   404    403   200     200   200   200    403 200  403  200 403
+delete_order                  401   403   404   404    403   403     204   204   204    403 204  403  204 403
+export_orders                 401   200   200   200    403   403     200   200   200    403 200  403  200 403
 
-create_import                 401   403   403   403    403   403     202   202   202    403 202  403
-read_import                   401   404   404   404    404   404     200   200   200    403 200  403
-download_import_errors        401   404   404   404    404   404     200   200   200    403 200  403
+create_import                 401   403   403   403    403   403     202   202   202    403 202  403  202 403
+read_import                   401   404   404   404    404   404     200   200   200    403 200  403  200 403
+download_import_errors        401   404   404   404    404   404     200   200   200    403 200  403  200 403
 
-list_messages                 401   403   403   403    200   200     200   200   200    403 200  403
-send_message                  401   403   403   403    403   202     202   202   202    403 202  403
-read_message                  401   403   403   403    200   200     200   200   200    403 200  403
-retry_message                 401   403   403   403    403   202     202   202   202    403 202  403
-""")
+list_messages                 401   403   403   403    200   200     200   200   200    403 200  403  200 403
+send_message                  401   403   403   403    403   202     202   202   202    403 202  403  202 403
+read_message                  401   403   403   403    200   200     200   200   200    403 200  403  200 403
+retry_message                 401   403   403   403    403   202     202   202   202    403 202  403  202 403
+""")  # noqa: E501  # one column for each caller, one line for each operation
 CALLERS = STATUSES.pop("operation")
 ROLES = {"Viewer": "Viewer", "Clerk": "Clerk", "Manager": "Manager", "Admin": "Administrator"}
 
@@ -221,9 +223,12 @@ def user_of(world: World, caller: str) -> User | None:
 
 def headers_of(world: World, caller: str, operation: str) -> dict[str, str]:
     """The header with which a caller calls this operation; "none" calls with no header."""
-    lacks = CALLS[operation].scope if caller in {"narrow", "less"} else ""
+    lacks = CALLS[operation].scope if caller in {"narrow", "less", "few"} else ""
+    scopes = [scope for scope in SCOPES if scope != lacks]
+    if caller in {"mine", "few"}:
+        text = factories.personal_token(factories.user("Manager"), scopes=scopes)
+        return {"Authorization": f"Bearer {text}"}
     if caller in {"app", "less"}:
-        scopes = [scope for scope in SCOPES if scope != lacks]
         return {"Authorization": f"Bearer {factories.app_token('Manager', scopes=scopes)}"}
     return token_of(user_of(world, caller), except_scope=lacks)
 
