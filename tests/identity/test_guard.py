@@ -70,11 +70,15 @@ PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("sign_in", 10, 900),
     ("refresh", 10, 900),
     ("registration", 10, 3600),
+    ("app_secret", 10, 900),
+    ("device_code", 10, 900),
 ]
 ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("sign_in", 100, 900),
     ("refresh", 100, 900),
     ("registration", 20, 3600),
+    ("app_secret", 100, 900),
+    ("device_code", 50, 900),
 ]
 
 
