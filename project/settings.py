@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "project.health.LivenessMiddleware",
     "project.problems.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "project.content_security.ContentSecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "project.request_bodies.BodySizeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
