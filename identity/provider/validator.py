@@ -16,7 +16,6 @@ from identity.models import (
     AccessToken,
     Application,
     Authorization,
-    DeviceGrant,
     Grant,
     RefreshToken,
     User,
@@ -242,10 +241,11 @@ class Validator(OAuth2Validator):
         """
         :raises OAuth2Error: not yet, too often, no, or too late (RFC 8628, section 3.5).
         """
-        if not request.device_code:
+        device_code = getattr(request, "device_code", None)  # the engine does not know it
+        if not device_code:
             raise InvalidRequestError("Missing device_code parameter.", request=request)
         try:
-            given: DeviceGrant = redeem_device_code(request.device_code, request.client)
+            given = redeem_device_code(device_code, request.client)
         except DeviceRefusal as refusal:
             raise CustomOAuth2Error(refusal.error, str(refusal), request=request) from None
         assert given.authorization is not None  # noqa: S101  # narrows the type: a yes has one

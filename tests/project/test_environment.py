@@ -45,6 +45,12 @@ WRONG = [
     ("PUBLIC_URL", "karani", "is not a web address, such as https://karani.example.com"),
     ("PUBLIC_URL", "ftp://karani", "is not a web address, such as https://karani.example.com"),
     ("API_RATE", "-1", "Input should be greater than or equal to 0"),
+    (
+        "CORS_ALLOWED_ORIGINS",
+        "https://shop.example.com/x",
+        "is not the origin of a page, such as https://shop.example.com",
+    ),
+    ("CORS_ALLOWED_ORIGINS", "*", "is not a web address, such as https://karani.example.com"),
     ("TRUSTED_PROXIES", "10.0.0", "is not an address or a network, such as 10.0.0.0/8"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "is not an address or a network, such as 10.0.0.0/8"),
     ("TRUSTED_PROXIES", "proxy", "is not an address or a network, such as 10.0.0.0/8"),
@@ -235,6 +241,14 @@ def test_the_environment_wins_over_the_file(
 
 
 # --- Proxies and the cache ----------------------------------------------------------------------
+
+
+def test_the_sites_that_may_call_the_api_are_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", "https://a.example.com/, http://127.0.0.1:3000,,")
+    assert read_environment().cors_allowed_origins == [
+        "https://a.example.com",
+        "http://127.0.0.1:3000",
+    ]
 
 
 def test_a_proxy_is_an_address_or_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
