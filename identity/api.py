@@ -4,12 +4,12 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from ninja import Router
 
-from identity import guard, session_tokens
-from identity.errors import WrongSignIn
+from identity import guard, session_tokens, two_factor
+from identity.errors import CodeIsNeeded, WrongSignIn
 from identity.models import User
 from identity.schemas import Credentials, MeOut, RefreshIn, TokenPairOut
 from identity.session_tokens import TokenPair
-from identity.sign_ins import record_sign_in
+from identity.sign_ins import method_of, record_sign_in
 from identity.tokens import needs
 
 router = Router(tags=["identity"])
@@ -17,14 +17,29 @@ router = Router(tags=["identity"])
 
 @router.post("/token/", response=TokenPairOut, operation_id="create_token", auth=None)
 def create_token(request: HttpRequest, body: Credentials) -> TokenPair:
-    """Get a token for a username or email address and its password."""
+    """Get a token for a username or email address and its password.
+
+    Where the user has a second factor, also for a `code`: without one, the answer to a right
+    password is a 401 whose `detail` says that a code is needed.
+    """
     address = request.META["REMOTE_ADDR"]
     with guard.attempt("sign_in", account=body.username, address=address):
         user = authenticate(request, username=body.username, password=body.password)
         if not isinstance(user, User):
             raise WrongSignIn
-    record_sign_in(request, user, "password")
+    method = _show_second_factor(user, body.code, address)
+    record_sign_in(request, user, method)
     return session_tokens.issue_tokens(user)
+
+
+def _show_second_factor(user: User, code: str, address: str) -> str:
+    two_factor.refuse_if_missing(user)
+    if not two_factor.has_second_factor(user):
+        return "password"
+    if not code:
+        raise CodeIsNeeded
+    used = two_factor.spend_code(user, code, address=address)
+    return method_of([{"method": "password"}, {"method": "mfa", "type": used.type}])
 
 
 @router.post("/token/refresh/", response=TokenPairOut, operation_id="refresh_token", auth=None)

@@ -41,3 +41,26 @@ class WrongSignIn(CredentialRefused):
 
     def __init__(self) -> None:
         super().__init__("Wrong username, email address or password.", error=None)
+
+
+class WrongCode(CredentialRefused):
+    """It is no code of their second factor, or was used."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Wrong code. Each code is good once, and one of an app for a minute.", None
+        )
+
+
+class CodeIsNeeded(CredentialRefused):
+    """The password was right, but the user has a second factor."""
+
+    def __init__(self) -> None:
+        super().__init__("A code of your second factor is needed, too.", error=None)
+
+
+class SecondFactorMissing(CredentialRefused):
+    """An Administrator has none, where each must have one."""
+
+    def __init__(self) -> None:
+        super().__init__("Set up a second factor first, on the page of your account.", error=None)

@@ -50,7 +50,9 @@ class Limits:
     counts_successes: bool = False
 
 
-Action = Literal["sign_in", "refresh", "registration", "app_secret", "device_code"]
+Action = Literal[
+    "sign_in", "second_factor", "refresh", "app_secret", "device_code", "registration", "mail"
+]
 
 LIMITS: dict[Action, Limits] = {
     # A person mistypes a password a few times; at ten they have forgotten it. An office shares an
@@ -59,6 +61,11 @@ LIMITS: dict[Action, Limits] = {
     # out, it neither binds nor counts an address from which the password was right lately.
     "sign_in": Limits(
         pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER), account=Limit(100, _QUARTER)
+    ),
+    # Who tries has the password already. A code is one of a million, of which three are good: at
+    # 30 an hour from all addresses, a guesser has one chance in 500 a day. Counted by the user.
+    "second_factor": Limits(
+        pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER), account=Limit(30, _HOUR)
     ),
     # A token has 256 random bits: nobody guesses one, and this only ends a program's endless loop.
     "refresh": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
@@ -70,6 +77,8 @@ LIMITS: dict[Action, Limits] = {
     # Each makes an account or tells that a name is taken, so each counts. A limit of the account
     # over all addresses would let a stranger keep a name from its owner.
     "registration": Limits(pair=Limit(10, _HOUR), address=Limit(20, _HOUR), counts_successes=True),
+    # Each sends a mail to whoever the address belongs to.
+    "mail": Limits(pair=Limit(5, _HOUR), address=Limit(20, _HOUR), counts_successes=True),
 }
 
 

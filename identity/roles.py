@@ -9,6 +9,13 @@ from django.db import transaction
 
 from identity.models import Role, User
 
+ADMINISTRATOR = "Administrator"  # the role that keeps users and roles
+
+
+def is_administrator(user: User) -> bool:
+    """May they make others what they are?"""
+    return user.is_superuser or user.groups.filter(name=ADMINISTRATOR).exists()
+
 
 @transaction.atomic
 def load_roles(path: Path) -> list[str]:

@@ -8,7 +8,8 @@ from pydantic import ConfigDict
 
 
 class Credentials(Schema):
-    """A username or an email address, with its password."""
+    """A username or an email address, with its password and, where the user has a second factor,
+    a code of it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,6 +20,13 @@ class Credentials(Schema):
         max_length=1024,
         examples=["correct horse battery staple"],
         json_schema_extra={"format": "password"},
+    )
+    code: str = Field(
+        "",
+        max_length=32,
+        description="Of the user's authenticator app, or a recovery code: each is good once. Who "
+        "has only passkeys takes a recovery code",
+        examples=["123456"],
     )
 
 

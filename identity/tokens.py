@@ -14,7 +14,7 @@ from ninja.security import APIKeyCookie
 from ninja.security.base import AuthBase
 from ninja.security.http import HttpAuthBase
 
-from identity import personal_tokens, session_tokens
+from identity import personal_tokens, session_tokens, two_factor
 from identity.errors import CredentialRefused, InsufficientScope, MalformedCredential
 from identity.models import User
 from identity.provider import tokens as app_tokens
@@ -79,6 +79,7 @@ class BrowserSession(APIKeyCookie):
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
         assert isinstance(request.user, User)  # noqa: S101  # narrows the type: see __call__
+        two_factor.refuse_if_missing(request.user)
         caller = Caller(request.user, frozenset(SCOPES))
         return _admit(request, caller, self.scope, self.permission)
 
@@ -92,6 +93,7 @@ def _caller_of(token: str) -> Caller:
         mine = personal_tokens.find_by_token(token)
         return Caller(mine.user, frozenset(mine.scopes), f"personal-token:{mine.pk}")
     row = session_tokens.find_by_access_token(token)
+    two_factor.refuse_if_missing(row.user)
     return Caller(row.user, frozenset(row.scopes))
 
 

@@ -132,6 +132,8 @@ class Environment(BaseSettings):
     api_rate: int = Field(600, ge=0)
     cache_url: Annotated[str, AfterValidator(_redis_address)] = ""
 
+    require_two_factor: bool = False
+
     business_name: str = "Karani"
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "KES"
     time_zone: Annotated[str, AfterValidator(_known_time_zone)] = "Africa/Nairobi"

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "identity.people.middleware.RequireTwoFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
@@ -125,6 +126,7 @@ LOGIN_URL = reverse_lazy("account_login")
 ACCOUNT_ADAPTER = "identity.people.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "identity.people.forms.SignInForm",
+    "reauthenticate": "identity.people.forms.PasswordAgainForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
@@ -134,6 +136,24 @@ ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # at a sign-up it is asked for, see `crm.sign_up`
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # to change what people sign in with
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # that it was changed
+
+MFA_ADAPTER = "identity.two_factor.TwoFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "identity.people.forms.CodeForm",
+    "authenticate_webauthn": "identity.people.forms.PasskeyForm",
+    "reauthenticate": "identity.people.forms.CodeAgainForm",
+    "reauthenticate_webauthn": "identity.people.forms.PasskeyAgainForm",
+    "login_webauthn": "identity.people.forms.PasskeySignInForm",
+    "add_webauthn": "identity.people.forms.NewPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = False  # a passkey is not guessed; codes are limited by `identity.guard`
+MFA_TOTP_TOLERANCE = 1  # of 30 seconds, for clocks that differ
+MFA_RECOVERY_CODE_DIGITS = 10
+REQUIRE_TWO_FACTOR = environment.require_two_factor  # of Administrators
 
 # --- OpenID provider ----------------------------------------------------------------------------
 

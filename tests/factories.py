@@ -1,11 +1,15 @@
 """Test data, made by the real operations. Each call makes another one unless told which."""
 
 import base64
+import time
 from collections.abc import Collection, Iterable
 from itertools import count
 from typing import Any, cast
 from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from crm.customers import register_customer
@@ -107,3 +111,22 @@ def basic(app: Application, secret: str) -> dict[str, str]:
     """The header with which an app tells who it is (RFC 6749, section 2.3.1)."""
     pair = base64.b64encode(f"{app.client_id}:{secret}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
+
+
+def authenticator_app(user: User) -> str:
+    """Set up an app that shows codes, and recovery codes; returns the app's secret."""
+    secret = str(totp.generate_totp_secret())
+    totp.TOTP.activate(user, secret)
+    RecoveryCodes.activate(user)
+    return secret
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    """What the app shows now, or so many half minutes from now."""
+    counter = int(time.time()) // 30 + steps
+    return str(totp.format_hotp_value(totp.hotp_value(secret, counter)))
+
+
+def recovery_codes(user: User) -> list[str]:
+    found = Authenticator.objects.get(user=user, type="recovery_codes")
+    return list(found.wrap().get_unused_codes())

@@ -2,16 +2,19 @@
 
 from typing import Any
 
+from allauth.account.forms import ReauthenticateForm
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.core import context
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from identity import guard
-from identity.errors import TooManyAttempts, WrongSignIn
+from identity import guard, two_factor
+from identity.errors import TooManyAttempts, WrongCode, WrongSignIn
 from identity.models import User
 
 
@@ -71,3 +74,104 @@ class SignInForm(forms.Form):
         credentials = {"username": self.cleaned_data["username"]}
         login = Login(user=self.user, redirect_url=redirect_url)
         return perform_password_login(request, credentials, login)
+
+
+class PasswordAgainForm(ReauthenticateForm):
+    """Before something that a stranger at somebody's desk is not to do."""
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        check_password(self.user, password)
+        return password
+
+
+def check_password(user: User, password: str) -> None:
+    """It is guessed here as it is at the sign-in, and counted with it.
+
+    :raises ValidationError: it is another one, or was tried too often.
+    """
+    try:
+        address = address_of(context.request)
+        with guard.attempt("sign_in", account=user.username, address=address):
+            if not user.check_password(password):
+                raise ValidationError("Wrong password.", code="wrong_password")
+    except TooManyAttempts as refusal:
+        raise too_many(refusal) from None
+
+
+# --- The second factor --------------------------------------------------------------------------
+
+_NO_PASSKEY = "This passkey was not taken. Try again."
+
+
+class _Code(mfa.BaseAuthenticateForm):
+    """A code of an app, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=32,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "autofocus": True}
+        ),
+    )
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        address = address_of(context.request)
+        try:
+            self.authenticator = two_factor.spend_code(self.user, code, address=address)
+        except WrongCode as refusal:
+            raise ValidationError(str(refusal), code="wrong_code") from None
+        except TooManyAttempts as refusal:
+            raise too_many(refusal) from None
+        self.authenticator.user = self.user
+        return code
+
+
+class CodeForm(_Code, mfa.AuthenticateForm):
+    """To finish a sign-in."""
+
+
+class CodeAgainForm(_Code, mfa.ReauthenticateForm):
+    """Before something that a stranger at somebody's desk is not to do."""
+
+
+class _Passkey(webauthn.AuthenticateWebAuthnForm):
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # The libraries read what anybody may send as if a browser had sent it.
+            raise ValidationError(_NO_PASSKEY, code="wrong_passkey") from None
+
+
+class PasskeyForm(_Passkey):
+    """To finish a sign-in."""
+
+
+class PasskeyAgainForm(_Passkey, webauthn.ReauthenticateWebAuthnForm):
+    """Before something that a stranger at somebody's desk is not to do."""
+
+
+class PasskeySignInForm(_Passkey, webauthn.LoginWebAuthnForm):
+    """In place of a name and a password."""
+
+
+class NewPasskeyForm(webauthn.AddWebAuthnForm):
+    """A key of this device, or one to plug in."""
+
+    name = forms.CharField(
+        max_length=80, required=False, help_text="To tell it from others, such as: my phone."
+    )
+    passwordless = forms.BooleanField(
+        label="Sign in with it alone, without a password",
+        required=False,
+        initial=True,
+        help_text="It then asks for a finger, a face or a PIN.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # The libraries read what anybody may send as if a browser had sent it.
+            raise ValidationError(_NO_PASSKEY, code="wrong_passkey") from None

@@ -68,17 +68,21 @@ def addresses(count: int) -> list[str]:
 
 PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("sign_in", 10, 900),
+    ("second_factor", 10, 900),
     ("refresh", 10, 900),
     ("registration", 10, 3600),
     ("app_secret", 10, 900),
     ("device_code", 10, 900),
+    ("mail", 5, 3600),
 ]
 ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("sign_in", 100, 900),
+    ("second_factor", 100, 900),
     ("refresh", 100, 900),
     ("registration", 20, 3600),
     ("app_secret", 100, 900),
     ("device_code", 50, 900),
+    ("mail", 20, 3600),
 ]
 
 
@@ -109,15 +113,20 @@ def test_one_address_may_try_so_often_in_all(action: Action, most: int, wait: in
         assert rows() == before
 
 
-def test_one_account_may_be_tried_so_often_from_all_addresses_together() -> None:
+@pytest.mark.parametrize(
+    ("action", "most", "wait"), [("sign_in", 100, 900), ("second_factor", 30, 3600)]
+)
+def test_one_account_may_be_tried_so_often_from_all_addresses_together(
+    action: Action, most: int, wait: int
+) -> None:
     with at(NOON):
-        for address in addresses(100):
-            fail(address=address)
-        assert refused() == 900
-        succeed(account="another")
+        for address in addresses(most):
+            fail(action, address=address)
+        assert refused(action) == wait
+        succeed(action, account="another")
 
 
-@pytest.mark.parametrize("action", ["refresh", "registration"])
+@pytest.mark.parametrize("action", ["refresh", "registration", "mail"])
 def test_from_other_addresses_nobody_is_kept_from_a_token_or_a_name(action: Action) -> None:
     with at(NOON):
         for address in addresses(101):
@@ -177,7 +186,7 @@ def test_the_settings_stretch_the_limits(settings: Any) -> None:
 # --- Success ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["sign_in", "refresh"])
+@pytest.mark.parametrize("action", ["sign_in", "second_factor", "refresh"])
 def test_success_gives_the_try_back_and_no_more(action: Action) -> None:
     with at(NOON):
         for _ in range(9):

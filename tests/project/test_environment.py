@@ -57,6 +57,11 @@ WRONG = [
     ("TRUSTED_PROXIES", "0.0.0.0/0", "would let everybody say who they are"),
     ("TRUSTED_PROXIES", "::/0", "would let everybody say who they are"),
     ("TRUSTED_PROXY_HEADER", "X Real IP", "String should match pattern '^[A-Za-z0-9-]+$'"),
+    (
+        "REQUIRE_TWO_FACTOR",
+        "maybe",
+        "Input should be a valid boolean, unable to interpret input",
+    ),
     ("CURRENCY", "kes", "String should match pattern '^[A-Z]{3}$'"),
     (
         "TIME_ZONE",

@@ -16,7 +16,7 @@ VARIABLES = {name.upper() for name in Environment.model_fields}
 ROWS = re.findall(r"^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|", README, re.MULTILINE)
 DEFAULTS = dict(ROWS)
 SIMPLE = {
-    name.upper(): field.default
+    name.upper(): "off" if field.default is False else field.default
     for name, field in Environment.model_fields.items()
     if isinstance(field.default, str | int) and field.default != ""
 }
