@@ -14,7 +14,7 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
@@ -31,6 +31,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# With the port where none is named: TLS begins after a word, TLS from the start, and none at all.
+_MAIL_SCHEMES = {"smtp": 587, "smtps": 465, "smtp+insecure": 25}
 
 
 def _split_commas(value: object) -> object:
@@ -74,6 +77,19 @@ def _redis_address(url: str) -> str:
         is_address = False
     if not is_address:
         raise ValueError("takes redis://host:port/number, or rediss:// with TLS")
+    return url
+
+
+def _mail_server(url: str) -> str:
+    if not url:
+        return url
+    parts = urlsplit(url)
+    try:
+        is_server = parts.scheme in _MAIL_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # the port is no number
+        is_server = False
+    if not is_server:
+        raise ValueError("takes smtp://user:password@host:port, smtps:// or smtp+insecure://")
     return url
 
 
@@ -133,6 +149,8 @@ class Environment(BaseSettings):
     cache_url: Annotated[str, AfterValidator(_redis_address)] = ""
 
     require_two_factor: bool = False
+    email_url: Annotated[str, AfterValidator(_mail_server)] = ""
+    email_from: str = ""
 
     business_name: str = "Karani"
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "KES"
@@ -211,6 +229,22 @@ class Environment(BaseSettings):
             "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
         }
 
+    @cached_property
+    def email(self) -> dict[str, Any]:
+        """Django's settings for ``EMAIL_URL``; without one, mails are printed."""
+        if not self.email_url:
+            return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        parts = urlsplit(self.email_url)
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": parts.hostname,
+            "EMAIL_PORT": parts.port or _MAIL_SCHEMES[parts.scheme],
+            "EMAIL_HOST_USER": unquote(parts.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+            "EMAIL_USE_TLS": parts.scheme == "smtp",
+            "EMAIL_USE_SSL": parts.scheme == "smtps",
+        }
+
     def kept_secret(self, name: str) -> str:
         """The secret kept in the data folder under this name; with ``DEBUG`` on, made if missing.
 
@@ -233,7 +267,8 @@ def _say_what_is_wrong(error: ValidationError) -> str:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"][:1]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
-        may_be_told = name and "KEY" not in name and name != "CACHE_URL"  # its password
+        has_secret = name in {"CACHE_URL", "EMAIL_URL"} or "KEY" in name or "SECRET" in name
+        may_be_told = name and not has_secret
         value = f" (now {problem['input']!r})" if may_be_told else ""
         lines.append(f"{name}: {reason}{value}" if name else reason)
     return "Wrong setting. " + "; ".join(lines)

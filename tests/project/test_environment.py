@@ -95,8 +95,8 @@ def test_a_wrong_variable_ends_the_start_with_a_line_that_names_it(
 
 
 def test_every_variable_that_can_be_wrong_is_among_those() -> None:
-    # DATABASE_URL and CACHE_URL are checked apart, see below; any text can be a folder.
-    takes_anything = {"DATABASE_URL", "CACHE_URL", "DATA_DIR", "ALLOWED_HOSTS"}
+    # DATABASE_URL, CACHE_URL and EMAIL_URL are checked apart, see below; any text can be a folder.
+    takes_anything = {"DATABASE_URL", "CACHE_URL", "EMAIL_URL", "DATA_DIR", "ALLOWED_HOSTS"}
     can_be_wrong = {
         name.upper()
         for name, field in Environment.model_fields.items()
@@ -146,6 +146,43 @@ def test_a_wrong_database_address_is_not_printed_as_it_may_have_a_password(
     assert end.value.code == DATABASE_LINE
     assert end.value.__suppress_context__  # nor does a traceback tell it
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("url", ["mail.example.com", "http://a:sesame@b", "smtp://a:sesame@b:x"])
+def test_nor_is_a_wrong_mail_server(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    with pytest.raises(SystemExit) as end:
+        read_environment()
+    assert end.value.code == (
+        "Wrong setting. EMAIL_URL: takes smtp://user:password@host:port, smtps:// or "
+        "smtp+insecure://"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "starts_tls", "is_tls"),
+    [
+        ("smtp://wanjiku%40shop:ses%3Aame@mail.example.com", 587, True, False),
+        ("smtps://wanjiku%40shop:ses%3Aame@mail.example.com", 465, False, True),
+        ("smtp+insecure://wanjiku%40shop:ses%3Aame@mail.example.com:1025", 1025, False, False),
+    ],
+)
+def test_a_mail_server_is_read_from_its_address(
+    url: str, port: int, starts_tls: bool, is_tls: bool
+) -> None:
+    assert make(email_url=url).email == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": "wanjiku@shop",
+        "EMAIL_HOST_PASSWORD": "ses:ame",
+        "EMAIL_USE_TLS": starts_tls,
+        "EMAIL_USE_SSL": is_tls,
+    }
+
+
+def test_without_one_mails_are_printed() -> None:
+    assert make().email == {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
 
 
 @pytest.mark.parametrize(
