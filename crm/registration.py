@@ -1,5 +1,7 @@
 """A customer makes an account of their own, to see and place their orders."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -7,6 +9,16 @@ from crm.customers import customer_errors, register_customer
 from crm.models import Customer
 from identity.accounts import account_errors, create_account
 from identity.models import User
+
+# No @, so that nobody's name reads like another's email address, with which people sign in too.
+USERNAME_PATTERN = r"[A-Za-z0-9_.+-]{1,150}"
+USERNAME_RULE = "Use 1 to 150 letters, digits and . _ + - characters."
+
+
+def registration_errors(user: User, password: str, customer: Customer) -> dict[str, Any]:
+    """What is wrong with both, by field: nothing where they can be made."""
+    # The next free code is given when the record is made.
+    return customer_errors(customer, exclude={"code"}) | account_errors(user, password)
 
 
 @transaction.atomic
@@ -17,8 +29,7 @@ def register(user: User, password: str, customer: Customer) -> Customer:
 
     :raises ValidationError: naming each wrong field of both.
     """
-    errors = customer_errors(customer, exclude={"code"})  # the next free one is given below
-    if errors := errors | account_errors(user, password):
+    if errors := registration_errors(user, password, customer):
         raise ValidationError(errors)
     customer.user = create_account(user, password)
     return register_customer(customer)

@@ -9,9 +9,11 @@ from django.db import IntegrityError, transaction
 
 from identity.models import User
 
+EMAIL_IS_TAKEN = "User with this email already exists."
+
 _TAKEN = {
     "username": "User with this username already exists.",
-    "email": "User with this email already exists.",
+    "email": EMAIL_IS_TAKEN,
 }
 
 
@@ -36,7 +38,7 @@ def account_errors(user: User, password: str) -> dict[str, list[str]]:
 
 
 def create_account(user: User, password: str) -> User:
-    """Save a new user, who has no role.
+    """Save a new user, who has no role. That the email address is theirs, they have yet to show.
 
     :raises ValidationError: naming each wrong field.
     """
@@ -45,6 +47,7 @@ def create_account(user: User, password: str) -> User:
     user.set_password(password)
     with suppress(IntegrityError), transaction.atomic():
         user.save(force_insert=True)
+        EmailAddress.objects.create(user=user, email=user.email.lower(), primary=True)
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, password))

@@ -127,6 +127,8 @@ ACCOUNT_ADAPTER = "identity.people.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "identity.people.forms.SignInForm",
     "reauthenticate": "identity.people.forms.PasswordAgainForm",
+    "change_password": "identity.people.forms.NewPasswordForm",
+    "reset_password": "identity.people.forms.ForgottenPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
@@ -134,7 +136,8 @@ ACCOUNT_RATE_LIMITS = False  # they are kept in the cache; ours are rows: `ident
 # Who is signed in sees the sign-in page, too: apps send people there to sign in anew.
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_EMAIL_VERIFICATION = "optional"  # at a sign-up it is asked for, see `crm.sign_up`
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser of the sign-up alone
+ACCOUNT_CHANGE_EMAIL = True  # an account has one address
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # to change what people sign in with
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # that it was changed
@@ -154,6 +157,12 @@ MFA_RATE_LIMITS = False  # a passkey is not guessed; codes are limited by `ident
 MFA_TOTP_TOLERANCE = 1  # of 30 seconds, for clocks that differ
 MFA_RECOVERY_CODE_DIGITS = 10
 REQUIRE_TWO_FACTOR = environment.require_two_factor  # of Administrators
+
+# --- Mail --------------------------------------------------------------------------------------
+
+globals().update(environment.email)  # EMAIL_BACKEND and, with a server, where it is
+EMAIL_TIMEOUT = 10  # seconds; people wait for it
+DEFAULT_FROM_EMAIL = environment.email_from or f"no-reply@{_public.hostname}"
 
 # --- OpenID provider ----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path, reverse_lazy
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+from crm.sign_up import sign_up
 from identity.people.views import staff_door
 from identity.provider.urls import root_urlpatterns
 from project import docs
@@ -19,8 +20,13 @@ admin.site.index_title = "Home"
 urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("admin:index")), name="home"),
     path("", include("identity.people.urls")),
+    path("sign-up/", sign_up, name="account_signup"),
     # Before the admin's own, which ask for a password only, and as often as one likes.
     path("admin/login/", staff_door),
+    path(
+        "admin/password_change/",
+        RedirectView.as_view(pattern_name="account_change_password"),
+    ),
     path("admin/", admin.site.urls),
     path("api/docs", docs.swagger_ui, name="api-docs"),
     path("api/docs/oauth2-redirect", docs.oauth2_redirect, name="api-docs-oauth2-redirect"),

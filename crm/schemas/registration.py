@@ -7,15 +7,15 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
+from crm.registration import USERNAME_PATTERN, USERNAME_RULE
 from crm.schemas.customers import CustomerOut
 from crm.schemas.rows import Body
 from crm.schemas.types import Email, Name, PhoneNumber, field_error
 
 
 def _plain_username(username: str) -> str:
-    # No @, so that nobody's name reads like another's email address, with which people sign in too.
-    if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,150}", username):
-        raise field_error("Use 1 to 150 letters, digits and . _ + - characters.")
+    if not re.fullmatch(USERNAME_PATTERN, username):
+        raise field_error(USERNAME_RULE)
     return username
 
 
@@ -29,7 +29,7 @@ Username = Annotated[
     str,
     AfterValidator(_plain_username),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[A-Za-z0-9_.+-]{1,150}$", "examples": ["john.doe"]}
+        {"type": "string", "pattern": f"^{USERNAME_PATTERN}$", "examples": ["john.doe"]}
     ),
 ]
 GivenEmail = Annotated[

@@ -1,11 +1,16 @@
 """What django-allauth asks us: where people may be sent, and what it may tell them."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core import context
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +19,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from identity import two_factor
 from identity.models import User
 from identity.sessions import signed_in_at
+
+logger = logging.getLogger(__name__)
 
 _JUST_NOW = timedelta(minutes=5)
 
@@ -53,3 +60,43 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return home_of(request.user)
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return home_of(request.user)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Make it the address of its user, unless another user has it: addresses are unique."""
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError:
+            text = f"Another account has the address {email_address.email}."
+            self.add_message(request, messages.ERROR, message=text)
+            return False
+
+    # --- Mail -----------------------------------------------------------------------------------
+
+    def format_email_subject(self, subject: str) -> str:
+        return f"{settings.BUSINESS_NAME}: {subject}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        super().send_mail(template_prefix, email, {"public_url": settings.PUBLIC_URL} | context)
+
+    def send_notification_mail(self, *arguments: Any, **facts: Any) -> None:
+        try:
+            super().send_notification_mail(*arguments, **facts)
+        except OSError:  # of SMTP, too
+            # What it tells of is done already, and must not look as if it had failed.
+            logger.exception("A mail that tells of a change could not be sent.")
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        names = dict(zip(("uidb36", "key"), key.split("-", 1), strict=True))
+        return _link("account_reset_password_from_key", **names)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return _link("account_confirm_email", key=emailconfirmation.key)
+
+
+def _link(name: str, **parts: str) -> str:
+    """For a mail. The shipped ones follow the Host header, which whoever asks for it may set."""
+    return f"{settings.PUBLIC_URL}{reverse(name, kwargs=parts)}"

@@ -2,12 +2,19 @@
 
 from typing import Any
 
-from allauth.account.forms import ReauthenticateForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    ReauthenticateForm,
+    ResetPasswordForm,
+    default_token_generator,
+)
 from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.internal.flows.password_reset import request_password_reset
 from allauth.account.models import Login
 from allauth.core import context
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.webauthn import forms as webauthn
+from allauth.socialaccount.models import SocialAccount
 from django import forms
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
@@ -97,6 +104,72 @@ def check_password(user: User, password: str) -> None:
                 raise ValidationError("Wrong password.", code="wrong_password")
     except TooManyAttempts as refusal:
         raise too_many(refusal) from None
+
+
+# --- Passwords and email addresses --------------------------------------------------------------
+
+
+class NewPasswordForm(ChangePasswordForm):
+    """The old password, and a new one."""
+
+    def clean_oldpassword(self) -> str:
+        password: str = self.cleaned_data["oldpassword"]
+        check_password(self.user, password)
+        return password
+
+
+class ForgottenPasswordForm(ResetPasswordForm):
+    """Sends a link to the address of an account or, where there is none, a word that there is none:
+    so the answer is the same, and takes as long."""
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            count_mail(self.cleaned_data["email"])
+        return self.cleaned_data
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        # Who has no password and comes from nowhere else is no person, but a service account.
+        known = User.objects.filter(email__iexact=email, is_active=True)
+        self.users = [user for user in known if user.has_usable_password() or is_linked(user)]
+        return email
+
+    def save(self, request: HttpRequest, **facts: Any) -> str:
+        # To the address that we have: the typed one may only look like it to the database.
+        email: str = self.users[0].email if self.users else self.cleaned_data["email"]
+        request_password_reset(request, email, self.users, default_token_generator)
+        return email
+
+
+def is_linked(user: User) -> bool:
+    """Do they sign in with an account that they have elsewhere?"""
+    return bool(SocialAccount.objects.filter(user_id=user.pk).exists())
+
+
+def count_mail(email: str) -> None:
+    """
+    :raises ValidationError: it got enough of them.
+    """
+    try:
+        with guard.attempt("mail", account=email, address=address_of(context.request)):
+            pass
+    except TooManyAttempts as refusal:
+        raise too_many(refusal) from None
+
+
+class NewEmailForm(forms.Form):
+    """The address that an account is to have once it is confirmed."""
+
+    email = forms.EmailField(
+        label="New email address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            count_mail(self.cleaned_data["email"])
+        return self.cleaned_data
 
 
 # --- The second factor --------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
-from django.urls import URLPattern, path
+from django.contrib.auth.decorators import login_required
+from django.urls import URLPattern, path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
@@ -20,6 +21,11 @@ from identity.people import views
 def page(address: str, view: Any, name: str) -> URLPattern:
     """One that no cache keeps: it is about one person, and has secrets now and then."""
     return path(address, never_cache(view), name=name)
+
+
+def own(address: str, view: Any, name: str) -> URLPattern:
+    """One of somebody who is signed in. allauth keeps what a stranger sends until they are."""
+    return page(address, login_required(view), name)
 
 
 SIGN_IN = [
@@ -34,35 +40,58 @@ SIGN_IN = [
 ]
 
 TWO_FACTOR = [
-    page("account/two-factor/", views.TwoFactorView.as_view(), "mfa_index"),
-    page("account/two-factor/app/", totp.activate_totp, "mfa_activate_totp"),
-    page("account/two-factor/app/off/", totp.deactivate_totp, "mfa_deactivate_totp"),
-    page(
+    own("account/two-factor/", views.TwoFactorView.as_view(), "mfa_index"),
+    own("account/two-factor/app/", totp.activate_totp, "mfa_activate_totp"),
+    own("account/two-factor/app/off/", totp.deactivate_totp, "mfa_deactivate_totp"),
+    own(
         "account/two-factor/recovery-codes/",
         recovery_codes.view_recovery_codes,
         "mfa_view_recovery_codes",
     ),
-    page(
+    own(
         "account/two-factor/recovery-codes/file/",
         recovery_codes.download_recovery_codes,
         "mfa_download_recovery_codes",
     ),
-    page(
+    own(
         "account/two-factor/recovery-codes/new/",
         recovery_codes.generate_recovery_codes,
         "mfa_generate_recovery_codes",
     ),
     # They are listed on the page of it all.
-    page(
+    own(
         "account/two-factor/passkeys/",
         RedirectView.as_view(pattern_name="mfa_index"),
         "mfa_list_webauthn",
     ),
-    page("account/two-factor/passkeys/add/", webauthn.add_webauthn, "mfa_add_webauthn"),
-    page(
+    own("account/two-factor/passkeys/add/", webauthn.add_webauthn, "mfa_add_webauthn"),
+    own(
         "account/two-factor/passkeys/<int:pk>/off/", webauthn.remove_webauthn, "mfa_remove_webauthn"
     ),
-    page("account/two-factor/passkeys/<int:pk>/", webauthn.edit_webauthn, "mfa_edit_webauthn"),
+    own("account/two-factor/passkeys/<int:pk>/", webauthn.edit_webauthn, "mfa_edit_webauthn"),
 ]
 
-urlpatterns = [*SIGN_IN, *TWO_FACTOR]
+PASSWORD = [
+    own("account/password/", account.password_change, "account_change_password"),
+    own("account/password/first/", account.password_set, "account_set_password"),
+    page("password/forgotten/", account.password_reset, "account_reset_password"),
+    page("password/forgotten/sent/", account.password_reset_done, "account_reset_password_done"),
+    page(
+        "password/new/done/",
+        account.password_reset_from_key_done,
+        "account_reset_password_from_key_done",
+    ),
+    re_path(
+        r"^password/new/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
+        never_cache(account.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+]
+
+EMAIL = [
+    own("account/email/", views.email, "account_email"),
+    page("account/email/sent/", account.email_verification_sent, "account_email_verification_sent"),
+    page("account/email/confirm/<str:key>/", account.confirm_email, "account_confirm_email"),
+]
+
+urlpatterns = [*SIGN_IN, *PASSWORD, *EMAIL, *TWO_FACTOR]

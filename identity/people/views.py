@@ -3,6 +3,9 @@
 from typing import Any
 
 from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from allauth.mfa.base import views as mfa
 from allauth.mfa.webauthn import views as webauthn
@@ -10,13 +13,16 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME as NEXT
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from identity import two_factor
+from identity.models import User
 from identity.people.adapters import home_of
+from identity.people.forms import NewEmailForm, count_mail
 from identity.people.middleware import GOES_ON_TO
 from identity.roles import is_administrator
 
@@ -68,6 +74,46 @@ class TwoFactorView(mfa.IndexView):
             "is_required": is_required,
             "goes_on_to": self.request.session.get(GOES_ON_TO),
         }
+
+
+@reauthentication_required(app="allauth.account")
+def email(request: HttpRequest) -> HttpResponse:
+    """The address of an account: whether it is confirmed, and to have another one.
+
+    The new one takes the place of the old one when it is confirmed, not before: one with a mistake
+    in it would lock its owner out. Whether somebody else has it is told to who reads its mail.
+    """
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101  # narrows the type: see the decorator
+    mine = EmailAddress.objects.filter(user_id=user.pk)
+    address = user.email.lower()
+    form = NewEmailForm(request.POST if "change" in request.POST else None)
+    if form.is_bound and form.is_valid():
+        new = form.cleaned_data["email"].lower()
+        mine.filter(verified=False).exclude(email__in=[address, new]).delete()
+        _send_confirmation(request, new)
+        return redirect("account_email")
+    problem = ""
+    if "send" in request.POST:
+        try:
+            count_mail(address)
+            _send_confirmation(request, address)
+            return redirect("account_email")
+        except ValidationError as refusal:
+            problem = " ".join(refusal.messages)
+    context = {
+        "form": form,
+        "problem": problem,
+        "is_confirmed": mine.filter(email=address, verified=True).exists(),
+        "waiting": mine.filter(verified=False).exclude(email=address).first(),
+    }
+    return render(request, "account/email.html", context)
+
+
+def _send_confirmation(request: HttpRequest, email: str) -> None:
+    if email:
+        address, _ = EmailAddress.objects.get_or_create(user=request.user, email=email)
+        send_verification_email_to_address(request, address)
 
 
 @never_cache
