@@ -27,6 +27,7 @@ urlpatterns = [
         "admin/password_change/",
         RedirectView.as_view(pattern_name="account_change_password"),
     ),
+    path("account/", include("identity.account.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", docs.swagger_ui, name="api-docs"),
     path("api/docs/oauth2-redirect", docs.oauth2_redirect, name="api-docs-oauth2-redirect"),

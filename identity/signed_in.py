@@ -1,0 +1,24 @@
+"""Pages for somebody who is signed in with a browser: no token opens them, and no copy is kept."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+
+from identity.models import User
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+class OwnRequest(HttpRequest):
+    """Of somebody who is signed in."""
+
+    user: User
+
+
+def own_page(view: View) -> View:
+    """A page about the one who asks for it; who is not signed in is asked to first."""
+    page: Any = never_cache(login_required(view))
+    return page  # type: ignore[no-any-return]  # it is called just as the view is
