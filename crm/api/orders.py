@@ -1,18 +1,17 @@
 """Orders over HTTP."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import P, Query, QueryEx, Router, Status
 from ninja.pagination import paginate
 
 from crm import orders as operations
+from crm import self_service
 from crm.api.access import orders_of, orders_of_customer
 from crm.api.etags import EntityTags
 from crm.errors import OrderCannotMove
@@ -26,12 +25,10 @@ from crm.schemas.orders import (
     OrderReplacement,
     OrdersIn,
 )
-from identity.errors import TooManyAttempts
 from identity.tokens import needs
 
 router = Router(tags=["orders"])
 
-SELF_SERVICE_ORDERS = 20  # of one customer, an hour
 ORDERINGS = ("created_at", "order_time", "amount")
 etags = EntityTags(
     OrderOut, derived=("customer_code", "customer_name", "customer_phone", "sms_status")
@@ -51,21 +48,8 @@ def create_order(request: HttpRequest, body: OrderIn) -> Status[Order]:
     """Place an order; its customer is texted about it."""
     customers = _named_customers(request, [body])
     order = _new_order(body, customers)
-    if not customers.is_staff:
-        _refuse_too_many(order.customer)
-    return Status(201, operations.place_order(order))
-
-
-def _refuse_too_many(customer: Customer) -> None:
-    """Each order is a text at the business's cost, and anybody can register.
-
-    :raises TooManyAttempts: the customer has placed as many as one may in an hour.
-    """
-    now = timezone.now()
-    recent = customer.orders.filter(created_at__gt=now - timedelta(hours=1)).order_by("created_at")
-    times = list(recent.values_list("created_at", flat=True)[:SELF_SERVICE_ORDERS])
-    if len(times) == SELF_SERVICE_ORDERS:
-        raise TooManyAttempts(int((times[0] - now).total_seconds()) + 3600)
+    place = operations.place_order if customers.is_staff else self_service.place_own_order
+    return Status(201, place(order))
 
 
 @router.post(

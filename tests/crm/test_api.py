@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from crm.api.orders import SELF_SERVICE_ORDERS
 from crm.models import Customer, Order
+from crm.self_service import MOST_ORDERS
 from sms import opt_outs
 from sms.models import Message
 from tests import factories
@@ -622,12 +622,12 @@ def test_a_customer_takes_no_phone_and_no_consent_that_may_be_anothers(
 def test_a_customer_places_so_many_orders_an_hour(own: tuple[Api, Customer]) -> None:
     caller, customer = own
     body = {"item": "Mouse", "amount": "1.00"}
-    for _ in range(SELF_SERVICE_ORDERS):
+    for _ in range(MOST_ORDERS):
         factories.order(customer=customer, text_customer=False)
     refused = caller.post("/api/orders/", body)
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 3600
-    assert customer.orders.count() == SELF_SERVICE_ORDERS
+    assert customer.orders.count() == MOST_ORDERS
     Order.objects.update(created_at=timezone.now() - timedelta(hours=1))
     assert caller.post("/api/orders/", body).status_code == 201
 
