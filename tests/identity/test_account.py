@@ -120,7 +120,7 @@ def test_who_is_not_signed_in_is_asked_to_and_nothing_happens(
         body = TILL | {"form_key": "one"} if method == "post" else None
         response = getattr(Client(), method)(path, body)
         assert response.status_code == 302, path
-        assert response["Location"].endswith(f"/login/?next={path}"), path
+        assert response["Location"].endswith(f"/sign-in/?next={path}"), path
     assert everything() == before
 
 
@@ -190,7 +190,7 @@ def test_the_page_says_who_one_is(mine: Client) -> None:
 
 def test_who_has_no_role_and_no_email_reads_of_none() -> None:
     said = words(signed_in(factories.user(username="juma", email="")).get("/account/"))
-    assert "You Username juma Email None Personal access tokens" in said
+    assert "You Username juma Email None Change password" in said
 
 
 # --- Personal access tokens ---------------------------------------------------------------------
