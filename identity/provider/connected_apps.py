@@ -84,6 +84,15 @@ def give_service_account(app: Application, roles: Iterable[Role]) -> User:
     return account
 
 
+@transaction.atomic
+def delete_app(app: Application) -> None:
+    """Delete an app and its tokens. Its service account stays, shut: what it did names it."""
+    if app.user is not None and app.kind == AppKind.MACHINE:
+        app.user.is_active = False
+        app.user.save(update_fields=["is_active"])
+    app.delete()
+
+
 def end_tokens(app: Application) -> None:
     """End all that the app has, for itself and for people; who let it in must allow it again."""
     now = timezone.now()
