@@ -15,6 +15,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from identity import roles
 from identity.models import Role, User
+from identity.provider import admin as provider_admin
+
+__all__ = ["RoleAdmin", "UserAdmin", "provider_admin"]  # Django looks for screens here alone
 
 admin.site.unregister(Group)
 

@@ -95,6 +95,12 @@ def _groups() -> list[dict[str, Any]]:
             "items": [
                 _item("Users", "person", "identity_user_changelist", "identity.view_user"),
                 _item("Roles", "badge", "identity_role_changelist", "identity.view_role"),
+                _item(
+                    "Connected apps",
+                    "apps",
+                    "identity_application_changelist",
+                    "identity.view_application",
+                ),
             ],
         },
     ]

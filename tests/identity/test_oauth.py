@@ -753,7 +753,7 @@ def test_nothing_else_of_the_engine_is_open(admin_client: Client, path: str) -> 
 
 
 def test_the_admin_has_no_page_of_the_engine(admin_client: Client) -> None:
-    for table in ("application", "accesstoken", "refreshtoken", "grant", "idtoken", "devicegrant"):
+    for table in ("accesstoken", "refreshtoken", "grant", "idtoken", "devicegrant"):
         assert admin_client.get(f"/admin/identity/{table}/").status_code == 404
 
 
