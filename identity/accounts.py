@@ -17,7 +17,7 @@ _TAKEN = {
 }
 
 
-def account_errors(user: User, password: str) -> dict[str, list[str]]:
+def account_errors(user: User, password: str | None) -> dict[str, list[str]]:
     """What is wrong with a new account, by field: nothing where it can be made.
 
     Names and addresses that differ in case only are one, so that nobody passes for another.
@@ -28,17 +28,21 @@ def account_errors(user: User, password: str) -> dict[str, list[str]]:
     except ValidationError as error:
         errors |= error.message_dict
     try:
-        validate_password(password, user)
+        if password is not None:
+            validate_password(password, user)
     except ValidationError as error:
         errors["password"] = error.messages
     for name, message in _TAKEN.items():
-        if User.objects.filter(**{f"{name}__iexact": getattr(user, name)}).exists():
+        value = getattr(user, name)
+        if value and User.objects.filter(**{f"{name}__iexact": value}).exists():
             errors.setdefault(name, [message])
     return errors
 
 
-def create_account(user: User, password: str) -> User:
+def create_account(user: User, password: str | None) -> User:
     """Save a new user, who has no role. That the email address is theirs, they have yet to show.
+
+    Who signs in elsewhere has no password here.
 
     :raises ValidationError: naming each wrong field.
     """
@@ -47,7 +51,8 @@ def create_account(user: User, password: str) -> User:
     user.set_password(password)
     with suppress(IntegrityError), transaction.atomic():
         user.save(force_insert=True)
-        EmailAddress.objects.create(user=user, email=user.email.lower(), primary=True)
+        if user.email:
+            EmailAddress.objects.create(user=user, email=user.email.lower(), primary=True)
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, password))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -22,7 +23,9 @@ def method_of(records: Iterable[dict[str, Any]]) -> str:
 
 
 def _word_of(record: dict[str, Any]) -> str:
-    return str(record.get("provider") or record["method"]).replace("_", " ")
+    if record["method"] == "socialaccount" and settings.UPSTREAM_OIDC:
+        return str(settings.UPSTREAM_OIDC["name"])
+    return str(record["method"]).replace("_", " ")
 
 
 def record_sign_in(request: HttpRequest, user: User, method: str) -> SignIn:

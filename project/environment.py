@@ -149,6 +149,10 @@ class Environment(BaseSettings):
     cache_url: Annotated[str, AfterValidator(_redis_address)] = ""
 
     require_two_factor: bool = False
+    upstream_oidc_issuer: WebAddress = ""
+    upstream_oidc_client_id: str = ""
+    upstream_oidc_client_secret: str = ""
+    upstream_oidc_name: str = ""
     email_url: Annotated[str, AfterValidator(_mail_server)] = ""
     email_from: str = ""
 
@@ -185,6 +189,29 @@ class Environment(BaseSettings):
         if self.sms_gateway == "africastalking" and not self.africastalking_api_key:
             raise ValueError("AFRICASTALKING_API_KEY is required when SMS_GATEWAY=africastalking")
         return self
+
+    @model_validator(mode="after")
+    def _upstream_is_whole(self) -> "Environment":
+        wanted = ["UPSTREAM_OIDC_ISSUER", "UPSTREAM_OIDC_CLIENT_ID", "UPSTREAM_OIDC_CLIENT_SECRET"]
+        missing = [name for name in wanted if not getattr(self, name.lower())]
+        if missing and (len(missing) < len(wanted) or self.upstream_oidc_name):
+            verb = "is" if len(missing) == 1 else "are"
+            raise ValueError(
+                f"{', '.join(missing)} {verb} required with the rest of UPSTREAM_OIDC_"
+            )
+        return self
+
+    @cached_property
+    def upstream_oidc(self) -> dict[str, str]:
+        """The issuer that people may sign in with; empty where there is none."""
+        if not self.upstream_oidc_issuer:
+            return {}
+        return {
+            "issuer": self.upstream_oidc_issuer,
+            "client_id": self.upstream_oidc_client_id,
+            "client_secret": self.upstream_oidc_client_secret,
+            "name": self.upstream_oidc_name or urlsplit(self.upstream_oidc_issuer).netloc,
+        }
 
     @cached_property
     def address(self) -> str:

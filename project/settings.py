@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
     "sms",
     "crm",
     "project",
@@ -157,6 +156,10 @@ MFA_RATE_LIMITS = False  # a passkey is not guessed; codes are limited by `ident
 MFA_TOTP_TOLERANCE = 1  # of 30 seconds, for clocks that differ
 MFA_RECOVERY_CODE_DIGITS = 10
 REQUIRE_TWO_FACTOR = environment.require_two_factor  # of Administrators
+
+SOCIALACCOUNT_EMAIL_REQUIRED = False  # it may tell none
+SOCIALACCOUNT_ADAPTER = "identity.people.upstream.UpstreamAdapter"
+UPSTREAM_OIDC = environment.upstream_oidc  # or nothing
 
 # --- Mail --------------------------------------------------------------------------------------
 

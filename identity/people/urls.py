@@ -10,12 +10,13 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as socialaccount
 from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
-from identity.people import views
+from identity.people import upstream, views
 
 
 def page(address: str, view: Any, name: str) -> URLPattern:
@@ -36,6 +37,13 @@ SIGN_IN = [
     page("sign-in/again/", account.reauthenticate, "account_reauthenticate"),
     page("sign-in/again/code/", mfa.reauthenticate, "mfa_reauthenticate"),
     page("sign-in/again/passkey/", views.PasskeyAgainView.as_view(), "mfa_reauthenticate_webauthn"),
+    page("sign-in/elsewhere/", upstream.begin, "openid_connect_login"),
+    page("sign-in/elsewhere/done/", upstream.come_back, "openid_connect_callback"),
+    page(
+        "sign-in/elsewhere/cancelled/",
+        socialaccount.login_cancelled,
+        "socialaccount_login_cancelled",
+    ),
     page("sign-out/", account.logout, "account_logout"),
 ]
 

@@ -36,6 +36,10 @@ class SignInView(account.LoginView):
     def get_initial(self) -> dict[str, Any]:
         return super().get_initial() | {"username": self.request.GET.get("login_hint", "")[:254]}
 
+    def get_context_data(self, **facts: Any) -> dict[str, Any]:
+        upstream = settings.UPSTREAM_OIDC and settings.UPSTREAM_OIDC["name"]
+        return super().get_context_data(**facts) | {"upstream": upstream}
+
     def form_valid(self, form: Any) -> HttpResponse:
         # What is still to show, such as a code, is asked of who is not signed in.
         logout(self.request)

@@ -67,7 +67,10 @@ def test_what_a_browser_says_of_itself_is_cut_to_what_fits() -> None:
         ([], "unknown"),
     ],
 )
-def test_the_method_is_said_in_words(records: list[dict[str, Any]], said: str) -> None:
+def test_the_method_is_said_in_words(
+    records: list[dict[str, Any]], said: str, settings: Any
+) -> None:
+    settings.UPSTREAM_OIDC = {"name": "Google"}
     assert method_of(records) == said
 
 

@@ -44,6 +44,11 @@ WRONG = [
     ("PORT", "65536", "Input should be less than or equal to 65535"),
     ("PUBLIC_URL", "karani", "is not a web address, such as https://karani.example.com"),
     ("PUBLIC_URL", "ftp://karani", "is not a web address, such as https://karani.example.com"),
+    (
+        "UPSTREAM_OIDC_ISSUER",
+        "accounts.example.com",
+        "is not a web address, such as https://karani.example.com",
+    ),
     ("API_RATE", "-1", "Input should be greater than or equal to 0"),
     (
         "CORS_ALLOWED_ORIGINS",
@@ -114,6 +119,46 @@ def test_all_that_is_wrong_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) 
         "Wrong setting. CURRENCY: String should match pattern '^[A-Z]{3}$' (now 'kes'); "
         r"LANGUAGE_CODE: Input should be 'en' or 'sw' (now 'fr\nde')"
     )
+
+
+UPSTREAM = {
+    "UPSTREAM_OIDC_ISSUER": "https://accounts.example.com/",
+    "UPSTREAM_OIDC_CLIENT_ID": "karani",
+    "UPSTREAM_OIDC_CLIENT_SECRET": "sesame",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (["ISSUER", "CLIENT_ID"], "UPSTREAM_OIDC_CLIENT_SECRET is"),
+        (["CLIENT_SECRET"], "UPSTREAM_OIDC_ISSUER, UPSTREAM_OIDC_CLIENT_ID are"),
+    ],
+)
+def test_half_an_issuer_is_none(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], missing: str
+) -> None:
+    for name in given:
+        monkeypatch.setenv(f"UPSTREAM_OIDC_{name}", UPSTREAM[f"UPSTREAM_OIDC_{name}"])
+    with pytest.raises(SystemExit) as end:
+        read_environment()
+    assert end.value.code == (f"Wrong setting. {missing} required with the rest of UPSTREAM_OIDC_")
+
+
+def test_an_issuer_is_called_by_its_host_where_it_has_no_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_environment().upstream_oidc == {}
+    for name, value in UPSTREAM.items():
+        monkeypatch.setenv(name, value)
+    assert read_environment().upstream_oidc == {
+        "issuer": "https://accounts.example.com",
+        "client_id": "karani",
+        "client_secret": "sesame",
+        "name": "accounts.example.com",
+    }
+    monkeypatch.setenv("UPSTREAM_OIDC_NAME", "Example")
+    assert read_environment().upstream_oidc["name"] == "Example"
 
 
 def test_a_real_gateway_needs_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
