@@ -91,6 +91,7 @@ def _caller_of(token: str) -> Caller:
         return Caller(user, frozenset(given.scope.split()), app.client_id)
     if personal_tokens.is_personal_token(token):
         mine = personal_tokens.find_by_token(token)
+        two_factor.refuse_if_missing(mine.user)
         return Caller(mine.user, frozenset(mine.scopes), f"personal-token:{mine.pk}")
     row = session_tokens.find_by_access_token(token)
     two_factor.refuse_if_missing(row.user)

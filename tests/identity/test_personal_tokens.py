@@ -216,6 +216,18 @@ def test_to_revoke_one_leaves_the_others_and_again_keeps_the_time_of_its_end() -
     assert find_by_token(other).user == user
 
 
+def test_a_token_of_who_must_set_up_a_second_factor_first_gives_no_access(
+    settings: Any,
+) -> None:
+    text = factories.personal_token(factories.superuser())
+    settings.REQUIRE_TWO_FACTOR = True
+    assert me(f"Bearer {text}").status_code == 401
+    assert post_customer(text).status_code == 401
+    assert not Customer.objects.exists()
+    settings.REQUIRE_TWO_FACTOR = False
+    assert me(f"Bearer {text}").status_code == 200
+
+
 def test_an_unknown_token_is_refused() -> None:
     factories.personal_token(factories.user())
     response = me("Bearer kpt_" + "x" * 43)
