@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, Subquery
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from identity.account.browsers import browser_name
@@ -15,13 +14,6 @@ from identity.scopes import ALL_SCOPES
 
 SIGN_INS_SHOWN = 50
 SIGN_INS_SHOWN_FOR = timedelta(days=90)
-
-# The pages of django-allauth, by the name that each has there.
-_OTHER_PAGES = {
-    "account_change_password": "Change password",
-    "account_email": "Email addresses",
-    "mfa_index": "Two-factor authentication",
-}
 
 
 @dataclass(frozen=True)
@@ -70,17 +62,6 @@ def sign_ins_of(user: User) -> list[PastSignIn]:
     since = timezone.now() - SIGN_INS_SHOWN_FOR
     rows = user.sign_ins.filter(at__gte=since).order_by("-id")[:SIGN_INS_SHOWN]
     return [PastSignIn(row, browser_name(row.user_agent)) for row in rows]
-
-
-def other_pages() -> dict[str, str]:
-    """The pages with what else there is to an account, by title; those that are there."""
-    found = {}
-    for name, title in _OTHER_PAGES.items():
-        try:
-            found[title] = reverse(name)
-        except NoReverseMatch:
-            continue  # it is not built yet
-    return found
 
 
 def sentences_of(scopes: Iterable[str]) -> list[str]:

@@ -31,7 +31,6 @@ def account(request: OwnRequest) -> HttpResponse:
         "tokens": overview.tokens_of(request.user),
         "apps": overview.apps_of(request.user),
         "sign_ins": overview.sign_ins_of(request.user),
-        "other_pages": overview.other_pages(),
     }
     return render(request, "identity/account.html", context)
 

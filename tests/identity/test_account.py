@@ -193,6 +193,17 @@ def test_who_has_no_role_and_no_email_reads_of_none() -> None:
     assert "You Username juma Email None Change password" in said
 
 
+def test_the_page_leads_to_what_one_signs_in_with(mine: Client) -> None:
+    page = mine.get("/account/").content.decode()
+    links = dict(re.findall(r'<a class="button" href="([^"]+)">([^<]+)</a>', page))
+    assert links == {
+        "/account/password/": "Change password",
+        "/account/email/": "Email addresses",
+        "/account/two-factor/": "Two-factor authentication",
+        NEW: "Make a token",
+    }
+
+
 # --- Personal access tokens ---------------------------------------------------------------------
 
 
