@@ -20,6 +20,7 @@ admin.site.index_title = "Home"
 urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("admin:index")), name="home"),
     path("", include("identity.people.urls")),
+    path("account/", include("identity.account.urls")),
     path("sign-up/", sign_up, name="account_signup"),
     # Before the admin's own, which ask for a password only, and as often as one likes.
     path("admin/login/", staff_door),
@@ -27,13 +28,13 @@ urlpatterns = [
         "admin/password_change/",
         RedirectView.as_view(pattern_name="account_change_password"),
     ),
-    path("account/", include("identity.account.urls")),
     path("admin/", admin.site.urls),
     path("api/docs", docs.swagger_ui, name="api-docs"),
     path("api/docs/oauth2-redirect", docs.oauth2_redirect, name="api-docs-oauth2-redirect"),
     path("api/redoc", docs.redoc, name="api-redoc"),
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
+    path("my-orders/", include("crm.my_orders.urls")),
     path("o/", include("identity.provider.urls")),
     *root_urlpatterns,
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),

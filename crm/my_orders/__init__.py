@@ -1,0 +1,1 @@
+"""The page on which customers place their orders, and follow them."""

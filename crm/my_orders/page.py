@@ -1,0 +1,79 @@
+"""What a customer sees of their orders, and in which words."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from crm.models import Customer, Order
+from crm.notices import spoken_amount
+from sms.models import Message, MessageStatus
+
+ORDERS_ON_A_PAGE = 20
+
+# What became of a text, to somebody who knows nothing of gateways.
+_STATES = {
+    MessageStatus.QUEUED: "On its way",
+    MessageStatus.CLAIMED: "On its way",
+    MessageStatus.SENDING: "On its way",
+    MessageStatus.SENT: "Sent",
+    MessageStatus.DELIVERED: "Delivered",
+    MessageStatus.UNDELIVERED: "Not delivered",
+    MessageStatus.UNCONFIRMED: "It may not have reached you",
+    MessageStatus.FAILED: "Could not be sent",
+    MessageStatus.SUPPRESSED: "Not sent, as you want no texts",
+    MessageStatus.CANCELLED: "Not sent",
+}
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """A text that the customer got, or was to get."""
+
+    row: Message
+
+    @property
+    def state(self) -> str:
+        return _STATES[MessageStatus(self.row.status)]
+
+
+@dataclass(frozen=True)
+class OwnOrder:
+    """An order with the texts that its customer got about it, oldest first."""
+
+    row: Order
+    texts: list[OwnText]
+
+    @property
+    def price(self) -> str:
+        return f"{self.row.currency} {spoken_amount(self.row.amount)}"
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.row.status == Order.Status.PENDING
+
+
+@dataclass(frozen=True)
+class OwnOrders:
+    """Some orders, newest first; where there are older ones, what to ask for them with."""
+
+    orders: list[OwnOrder]
+    older: UUID | None
+
+
+def own_orders(customer: Customer, before: UUID | None = None) -> OwnOrders:
+    """A page of a customer's orders: the newest, or those older than the one named.
+
+    Two queries, however many there are. Texts that went to somebody else, whose order it was once,
+    are not told.
+    """
+    found = customer.orders.order_by("-pk")  # identifiers are in the order of creation
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = list(found[: ORDERS_ON_A_PAGE + 1])
+    shown = rows[:ORDERS_ON_A_PAGE]
+    sent = Message.objects.filter(about_id__in=[row.pk for row in shown], recipient_id=customer.pk)
+    texts = defaultdict[UUID | None, list[OwnText]](list)
+    for message in sent.order_by("created_at", "pk"):
+        texts[message.about_id].append(OwnText(message))
+    older = shown[-1].pk if len(rows) > len(shown) else None
+    return OwnOrders([OwnOrder(row, texts[row.pk]) for row in shown], older)
