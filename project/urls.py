@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import include, path, re_path, reverse_lazy
+from django.urls import include, path, re_path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
@@ -12,13 +12,14 @@ from identity.provider.urls import root_urlpatterns
 from project import docs
 from project.api import api
 from project.health import readyz
+from project.landing import landing
 from project.problems import api_not_found
 
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
 admin.site.index_title = "Home"
 
 urlpatterns = [
-    path("", RedirectView.as_view(url=reverse_lazy("admin:index")), name="home"),
+    path("", landing, name="home"),
     path("", include("identity.people.urls")),
     path("account/", include("identity.account.urls")),
     path("sign-up/", sign_up, name="account_signup"),

@@ -102,11 +102,6 @@ def test_there_is_no_badge_where_texts_are_sent(boss: User, settings: Any) -> No
     assert "SMS " not in open_page(boss).content.decode()
 
 
-def test_the_first_page_is_the_admin() -> None:
-    response = Client().get("/")
-    assert (response.status_code, response["Location"]) == (302, "/admin/")
-
-
 def test_who_has_no_role_is_asked_to_sign_in() -> None:
     client = Client()
     client.force_login(factories.user())

@@ -20,8 +20,10 @@ from django_q.models import OrmQ
 
 from crm import orders
 from crm.models import Customer, Import, Order
+from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
-from identity.models import Role, SessionToken, User
+from identity.account import urls as account_urls
+from identity.models import Consent, PersonalAccessToken, Role, SessionToken, User
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
@@ -691,3 +693,64 @@ def test_who_may_not_change_people_links_no_account_to_a_customer(world: World) 
     assert client.post(f"/admin/crm/customer/{customer.pk}/change/", form).status_code == 302
     customer.refresh_from_db()
     assert (customer.name, customer.user) == ("John Doe", None)
+
+
+# --- The pages of one's own ---------------------------------------------------------------------
+
+# What each is answered who opens a page outside the back office, or sends its form; about what is
+# the owner's. 302 asks to sign in, or leads back to the page where it is done.
+OWN_PAGES = rows_of("""
+page                       none owner other alone Viewer super
+
+home                        200   200   200   200    200   200
+account                     302   200   200   200    200   200
+account-token-new           302   200   200   200    200   200
+account-token               302   200   404   404    404   404
+account-token-revoke        302   302   404   404    404   404
+account-app-remove          302   302   404   404    404   404
+my-orders                   302   200   200   200    200   200
+my-orders-cancel            302   302   404   404    404   404
+my-orders-stop-texts        302   302   302   404    404   404
+""")
+OWN_PAGES_ASKED_BY = OWN_PAGES.pop("page")
+SENT = {"account-token-revoke", "account-app-remove", "my-orders-cancel", "my-orders-stop-texts"}
+NAMES_NOBODY = {"my-orders-stop-texts"}  # each stops their own
+
+
+def test_every_page_of_ones_own_says_here_who_it_is_for() -> None:
+    patterns = [*account_urls.urlpatterns, *my_orders_urls.urlpatterns]
+    assert set(OWN_PAGES) == {pattern.name for pattern in patterns} | {"home"}
+
+
+@pytest.mark.parametrize("caller", OWN_PAGES_ASKED_BY)
+def test_a_page_of_ones_own_answers_each_as_the_table_says(world: World, caller: str) -> None:
+    factories.personal_token(world.owner)
+    app, _ = factories.app()
+    consent = Consent.objects.create(user=world.owner, application=app, scope="orders:read")
+    about: dict[str, UUID] = {
+        "account-token": world.owner.personal_tokens.get().pk,
+        "account-token-revoke": world.owner.personal_tokens.get().pk,
+        "account-app-remove": consent.pk,
+        "my-orders-cancel": world.order.pk,
+    }
+    client, user = Client(), user_of(world, caller)
+    if user is not None:
+        client.force_login(user)
+
+    def kept() -> Any:
+        mine = PersonalAccessToken.objects.filter(user=world.owner), Consent.objects.all()
+        return all_rows(), *(list(rows.order_by("pk").values()) for rows in mine)
+
+    told, changed = {}, set()
+    for name in OWN_PAGES:
+        path = reverse(name, args=[about[name]] if name in about else [])
+        before = kept()
+        with undone():
+            response = client.post(path) if name in SENT else client.get(path)
+            told[name] = response.status_code
+            if kept() != before:
+                changed.add(name)
+    column = OWN_PAGES_ASKED_BY.index(caller)
+    assert told == {name: int(row[column]) for name, row in OWN_PAGES.items()}
+    own = NAMES_NOBODY if caller == "other" else set()
+    assert changed == (SENT if caller == "owner" else own)
