@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.newcomer import Karani, Readme, running
+from tests.clients import guests
+from tests.clients.newcomer import Karani, Readme, let_in, running
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,9 @@ def karani(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Karani]:
 @pytest.fixture(scope="session")
 def readme() -> Readme:
     return Readme()
+
+
+@pytest.fixture(scope="session")
+def secrets(karani: Karani) -> dict[str, str]:
+    """Those of the apps that sign people in at this Karani, by their client IDs."""
+    return let_in(karani, guests.PEOPLE, guests.APPS)

@@ -1,15 +1,16 @@
 """What a newcomer has: the README, a shell, and Karani as ``make run`` starts it."""
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pytest
 
@@ -26,29 +27,57 @@ class Karani(NamedTuple):
 
     address: str
     password: str  # of its administrator, whose name is admin
+    environment: dict[str, str]  # that it runs in
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Karani]:
+def running(data: Path, **settings: str) -> Iterator[Karani]:
     """Karani on a free port of this machine alone, with its data in this folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     names = ("PATH", "HOME", "ENV_FILE")
     kept = {name: os.environ[name] for name in names if name in os.environ}
+    settings = {"HOST": "127.0.0.1", "PORT": str(free_port())} | settings
+    environment = kept | {"DATA_DIR": str(data)} | settings
     with (data / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=BASE_DIR,
-            env=kept | {"DATA_DIR": str(data), "HOST": "127.0.0.1", "PORT": str(port)},
+            env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Karani(f"http://127.0.0.1:{port}", _printed_password(process, data / "log"))
+        password = _printed_password(process, data / "log")
+        yield Karani(f"http://127.0.0.1:{settings['PORT']}", password, environment)
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def let_in(
+    karani: Karani, people: Sequence[dict[str, Any]], apps: Sequence[dict[str, Any]]
+) -> dict[str, str]:
+    """Make these people and connected apps, as its operators do: the secrets by client ID."""
+    code = "from tests.clients.guests import let_in; let_in()"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "--command", code],
+        cwd=BASE_DIR,
+        env=karani.environment,
+        input=json.dumps({"people": people, "apps": apps}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"Nobody was let in:\n{done.stderr}", pytrace=False)
+    secrets: dict[str, str] = json.loads(done.stdout)
+    return secrets
 
 
 def _printed_password(process: "subprocess.Popen[bytes]", log: Path) -> str:
@@ -85,7 +114,18 @@ class Readme:
         return str(command.replace(self.ADDRESS, address))
 
 
-def run(command: str | list[str], folder: Path) -> str:
+def install(folder: Path) -> Path:
+    """What the lock of this folder names, once: the folder that it is in."""
+    lock = (folder / "package-lock.json").read_text()
+    modules = folder / "node_modules"
+    installed = modules / "installed-lock.json"
+    if not installed.exists() or installed.read_text() != lock:
+        run(["npm", "ci", "--ignore-scripts"], folder)
+        installed.write_text(lock)
+    return modules
+
+
+def run(command: str | list[str], folder: Path, **environment: str) -> str:
     """Run a command, or a line for the shell, in this folder: what it printed.
 
     Its failure is the test's, with all that was printed.
@@ -97,7 +137,8 @@ def run(command: str | list[str], folder: Path) -> str:
         cwd=folder,
         env=os.environ
         | {"PATH": f"{OWN_TOOLS}:{os.environ['PATH']}"}
-        | {"no_proxy": unproxied, "NO_PROXY": unproxied},
+        | {"no_proxy": unproxied, "NO_PROXY": unproxied}
+        | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -25,7 +25,8 @@ def test_the_client_compiles_and_completes_a_tour(
     monkeypatch.setenv("MYPYPATH", str(package))
     monkeypatch.setenv("PYTHONPATH", str(package))
     run(["mypy", f"--cache-dir={TYPE_CACHE}", "tour.py", str(package / "karani_client")], tmp_path)
-    printed = run([sys.executable, "tour.py", *karani], tmp_path)
+    tour = [sys.executable, "tour.py", karani.address, karani.password]
+    printed = run(tour, tmp_path)
     assert printed.split() == STEPS
 
 
