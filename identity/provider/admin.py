@@ -148,6 +148,13 @@ class ApplicationAdmin(ModelAdmin):
         ("For its maker", {"fields": ("client_id", "discovery_url", "last_used_at")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What its maker needs is there once the app is."""
+        return self.fieldsets if obj else self.fieldsets[:-1]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
         return super().get_queryset(request).annotate(people_count=Count("consents"))
 
