@@ -1,13 +1,16 @@
 """What each operation may cost in queries, its authentication among them: the same for one row and
 for fifty."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from crm.models import Order
+from identity.models import PersonalAccessToken
 from tests import factories
 from tests.conftest import Api
 
@@ -28,10 +31,18 @@ OF_ONE_CUSTOMER = {
 }
 
 
-@pytest.fixture(params=["Clerk", "superuser"])
+@pytest.fixture(params=["Clerk", "superuser", "personal token"])
 def caller(request: pytest.FixtureRequest, templates: None) -> Api:
-    is_super = request.param == "superuser"
-    return Api(factories.superuser() if is_super else factories.user(request.param))
+    if request.param == "superuser":
+        return Api(factories.superuser())
+    caller = Api(factories.user("Clerk"))
+    if request.param == "personal token":
+        text = factories.personal_token(factories.user("Clerk"))
+        caller.headers["Authorization"] = f"Bearer {text}"
+        # In this minute it was used before: the first use in each is a query more.
+        until = timezone.now() + timedelta(hours=1)
+        PersonalAccessToken.objects.update(last_used_at=until)
+    return caller
 
 
 @pytest.fixture
