@@ -26,6 +26,7 @@ class TokenForm(OneUseForm):
         choices=list(SCOPES.items()),
         widget=forms.CheckboxSelectMultiple,
         help_text="It can do nothing that you cannot do yourself.",
+        error_messages={"required": "Choose at least one thing that it may do."},
     )
     lifetime = forms.TypedChoiceField(
         label="How long?",

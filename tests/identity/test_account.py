@@ -262,7 +262,7 @@ def test_a_form_sent_twice_makes_one_token(mine: Client) -> None:
         ({"name": ""}, "This field is required."),
         ({"name": "x" * 81}, "Ensure this value has at most 80 characters (it has 81)."),
         ({"name": "a\tb"}, "Write it in one line, without control characters."),
-        ({"scopes": []}, "This field is required."),
+        ({"scopes": []}, "Choose at least one thing that it may do."),
         ({"scopes": ["openid"]}, "Select a valid choice. openid is not one of the available"),
         ({"lifetime": "367"}, "Select a valid choice. 367 is not one of the available choices."),
         ({"lifetime": ""}, "This field is required."),
