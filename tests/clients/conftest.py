@@ -1,6 +1,7 @@
 """One Karani, made from nothing, for the clients and for the tour."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,6 @@ def readme() -> Readme:
 
 
 @pytest.fixture(scope="session")
-def secrets(karani: Karani) -> dict[str, str]:
-    """Those of the apps that sign people in at this Karani, by their client IDs."""
+def apps(karani: Karani) -> dict[str, dict[str, Any]]:
+    """The apps that sign people in at this Karani, by name: what their makers were told."""
     return let_in(karani, guests.PEOPLE, guests.APPS)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -61,9 +61,9 @@ def free_port() -> int:
 
 
 def let_in(
-    karani: Karani, people: Sequence[dict[str, Any]], apps: Sequence[dict[str, Any]]
-) -> dict[str, str]:
-    """Make these people and connected apps, as its operators do: the secrets by client ID."""
+    karani: Karani, people: dict[str, list[str]], apps: dict[str, list[str]]
+) -> dict[str, dict[str, Any]]:
+    """Make people and connected apps as in ``guests``: what the makers of the apps need, by name."""
     code = "from tests.clients.guests import let_in; let_in()"
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "--command", code],
@@ -76,8 +76,8 @@ def let_in(
     )
     if done.returncode:
         pytest.fail(f"Nobody was let in:\n{done.stderr}", pytrace=False)
-    secrets: dict[str, str] = json.loads(done.stdout)
-    return secrets
+    told: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return told
 
 
 def _printed_password(process: "subprocess.Popen[bytes]", log: Path) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ SUBJECTS = sorted(path.name for path in HERE.glob("*.test.js"))
 
 
 @pytest.fixture(scope="session")
-def told(karani: Karani, secrets: dict[str, str]) -> str:
+def told(karani: Karani, apps: dict[str, dict[str, Any]]) -> str:
     """What the tests in JavaScript know, as JSON."""
     return json.dumps(
         {
@@ -25,7 +26,7 @@ def told(karani: Karani, secrets: dict[str, str]) -> str:
             "callback": CALLBACK,
             "goodbye": GOODBYE,
             "password": factories.PASSWORD,
-            "secrets": secrets,
+            "apps": apps,
         }
     )
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as client from "openid-client";
-import { EVERYTHING, ISSUER, address, app, me, person, refused, seconds } from "./karani.js";
+import { EVERYTHING, ISSUER, address, app, apps, me, person, refused, seconds } from "./karani.js";
 
 /** What the device shows, and the client asking for an answer, again and again. */
 async function start(config) {
@@ -35,7 +35,7 @@ describe("A device", { concurrency: true }, () => {
     const tokens = await waiting;
     const claims = tokens.claims();
     assert.equal(claims.iss, ISSUER);
-    assert.equal(claims.aud, "tv");
+    assert.equal(claims.aud, apps.tv.client_id);
     assert.equal(claims.sid, undefined); // it belongs to no browser
     const told = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
     assert.equal(told.preferred_username, "wanjiku");
@@ -53,14 +53,14 @@ describe("A device", { concurrency: true }, () => {
   it("that asks too often slows down, and still gets its tokens", async () => {
     const config = await app("tv");
     const shown = await client.initiateDeviceAuthorization(config, { scope: "openid" });
-    const form = { client_id: "tv", device_code: shown.device_code };
+    const form = { client_id: apps.tv.client_id, device_code: shown.device_code };
     const grant = "urn:ietf:params:oauth:grant-type:device_code";
     const asked = [1, 2].map(() => client.genericGrantRequest(config, grant, form));
     const told = (await Promise.allSettled(asked)).map(({ reason }) => reason.error);
     assert.deepEqual(told.sort(), ["authorization_pending", "slow_down"]);
     await answer(shown, "allow");
     const tokens = await client.pollDeviceAuthorizationGrant(config, shown);
-    assert.equal(tokens.claims().aud, "tv");
+    assert.equal(tokens.claims().aud, apps.tv.client_id);
   });
 
   it("is nobody's business but that of apps for devices", async () => {

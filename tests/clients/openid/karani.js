@@ -7,7 +7,7 @@ import { Person } from "./person.js";
 
 globalThis.crypto ??= webcrypto; // Node.js 18 has it, under that name only
 
-export const { address, callback, goodbye, password, secrets } = JSON.parse(process.env.KARANI);
+export const { address, callback, goodbye, password, apps } = JSON.parse(process.env.KARANI);
 export const ISSUER = `${address}/o`;
 export const EVERYTHING = "openid profile email roles orders:read";
 
@@ -29,9 +29,9 @@ export async function insider() {
   return (await browser).window();
 }
 
-/** An app as it starts: it knows the issuer, its own name, and its secret if it has one. */
-export async function app(clientId, authentication = client.ClientSecretBasic, options = {}) {
-  const secret = secrets[clientId];
+/** An app as it starts: it knows the issuer, its own ID, and its secret if it has one. */
+export async function app(name, authentication = client.ClientSecretBasic, options = {}) {
+  const { client_id: clientId, client_secret: secret } = apps[name];
   const config = await client.discovery(
     new URL(ISSUER),
     clientId,

@@ -69,6 +69,8 @@ export class Person {
         body: form,
         headers: { Cookie: [...this.#cookies].map((pair) => pair.join("=")).join("; ") },
         redirect: "manual",
+      }).catch((error) => {
+        throw new Error(`${address}: ${error.cause ?? error}`);
       });
       for (const cookie of response.headers.getSetCookie()) {
         const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie);

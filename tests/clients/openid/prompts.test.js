@@ -60,7 +60,7 @@ describe("An app that asks", { concurrency: true }, () => {
     const scope = "openid customers:read";
     await askSilently(config, somebody, "consent_required", { scope });
     const { tokens } = await ask(config, somebody, { scope });
-    assert.deepEqual(somebody.seen, ["Let Phone in?"]);
+    assert.deepEqual(somebody.seen, ["Let phone in?"]);
     assert.equal(tokens.scope, scope);
   });
 
@@ -81,7 +81,7 @@ describe("An app that asks", { concurrency: true }, () => {
     const config = await app("phone");
     const somebody = person();
     await signIn(config, somebody);
-    assert.deepEqual((await ask(config, somebody, { prompt: "consent" })).seen, ["Let Phone in?"]);
+    assert.deepEqual((await ask(config, somebody, { prompt: "consent" })).seen, ["Let phone in?"]);
   });
 
   it("for a sign-in of late, has it when it is, and gets a new one when it is not", async () => {

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as client from "openid-client";
-import { EVERYTHING, ISSUER, app, challenged, me, refused, seconds, signIn } from "./karani.js";
+import { EVERYTHING, ISSUER, app, apps, challenged, me, refused, seconds, signIn } from "./karani.js";
 
 describe("An app that has tokens", { concurrency: true }, () => {
-  for (const clientId of ["site", "phone"]) {
-    it(`renews them, as ${clientId}`, async () => {
-      const config = await app(clientId);
+  for (const name of ["site", "phone"]) {
+    it(`renews them, as ${name}`, async () => {
+      const config = await app(name);
       const first = await signIn(config);
       const second = await client.refreshTokenGrant(config, first.refresh_token);
       for (const claim of ["sub", "aud", "iss", "sid", "auth_time"]) {
@@ -68,13 +68,13 @@ describe("An app that has tokens", { concurrency: true }, () => {
     await client.refreshTokenGrant(mine, refresh);
   });
 
-  for (const [clientId, kind] of [
+  for (const [name, kind] of [
     ["site", "refresh_token"],
     ["phone", "refresh_token"],
     ["phone", "access_token"],
   ]) {
-    it(`gives them back by its ${kind}, as ${clientId}`, async () => {
-      const config = await app(clientId);
+    it(`gives them back by its ${kind}, as ${name}`, async () => {
+      const config = await app(name);
       const tokens = await signIn(config);
       await client.tokenRevocation(config, tokens[kind], { token_type_hint: kind });
       assert.equal((await me(tokens.access_token)).status, 401);
@@ -97,7 +97,7 @@ describe("An app that has tokens", { concurrency: true }, () => {
       const told = await client.tokenIntrospection(config, token);
       assert.equal(told.active, true);
       assert.equal(told.iss, ISSUER);
-      assert.equal(told.client_id, "site");
+      assert.equal(told.client_id, apps.site.client_id);
       assert.equal(told.sub, tokens.claims().sub);
       assert.deepEqual(told.scope.split(" ").sort(), EVERYTHING.split(" ").sort());
       assert.ok(told.exp > Date.now() / 1000);
@@ -125,7 +125,7 @@ describe("A machine", { concurrency: true }, () => {
       const tokens = await client.clientCredentialsGrant(config, { scope });
       assert.equal(tokens.refresh_token, undefined);
       assert.equal(tokens.id_token, undefined);
-      assert.equal((await me(tokens.access_token)).username, "robot");
+      assert.equal((await me(tokens.access_token)).username, `app.${apps.robot.client_id}`);
       const nobody = client.fetchUserInfo(config, tokens.access_token, client.skipSubjectCheck);
       await challenged(nobody, 403, "bearer", "insufficient_scope");
       assert.equal((await client.tokenIntrospection(config, tokens.access_token)).active, true);

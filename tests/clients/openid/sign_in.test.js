@@ -7,6 +7,7 @@ import {
   EVERYTHING,
   ISSUER,
   app,
+  apps,
   callback,
   challenged,
   distrusted,
@@ -32,13 +33,13 @@ describe("An app that signs people in", { concurrency: true }, () => {
     ["with its secret in the form", "site", client.ClientSecretPost],
     ["without a secret", "phone", client.None],
   ];
-  for (const [how, clientId, authentication] of apps) {
+  for (const [how, name, authentication] of apps) {
     it(`learns who somebody is, ${how}`, async () => {
-      const config = await app(clientId, authentication);
+      const config = await app(name, authentication);
       const tokens = await signIn(config, person());
       const claims = tokens.claims();
       assert.equal(claims.iss, ISSUER);
-      assert.equal(claims.aud, clientId);
+      assert.equal(claims.aud, apps[name].client_id);
       assert.equal(claims.preferred_username, "wanjiku");
       assert.ok(Date.now() / 1000 - claims.auth_time < 60);
       const told = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
@@ -55,7 +56,7 @@ describe("An app that signs people in", { concurrency: true }, () => {
     const config = await app("phone");
     const elsewhere = callback.replace(/:\d+/, ":49152");
     const tokens = await signIn(config, undefined, { redirect_uri: elsewhere });
-    assert.equal(tokens.claims().aud, "phone");
+    assert.equal(tokens.claims().aud, apps.phone.client_id);
   });
 
   it("does not take one person for another", async () => {

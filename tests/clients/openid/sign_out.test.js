@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as client from "openid-client";
-import { app, goodbye, me, person, question, signIn } from "./karani.js";
+import { app, apps, goodbye, me, person, question, signIn } from "./karani.js";
 
 /** Is the person asked for their password by an app that they let in before? */
 async function isSignedOut(config, somebody) {
@@ -42,7 +42,7 @@ describe("An app that signs people out", { concurrency: true }, () => {
     const tokens = await signIn(config, somebody);
     somebody.seen = [];
     const url = client.buildEndSessionUrl(config, { post_logout_redirect_uri: goodbye });
-    assert.equal(url.searchParams.get("client_id"), "phone");
+    assert.equal(url.searchParams.get("client_id"), apps.phone.client_id);
     assert.equal(await somebody.visit(url), undefined);
     assert.deepEqual(somebody.seen, ["Sign out?"]);
     assert.equal((await me(tokens.access_token)).status, 200);
