@@ -63,7 +63,7 @@ def free_port() -> int:
 def let_in(
     karani: Karani, people: dict[str, list[str]], apps: dict[str, list[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Make people and connected apps as in ``guests``: what the makers of the apps need, by name."""
+    """Make people and connected apps as in ``guests``: what the apps' makers need, by name."""
     code = "from tests.clients.guests import let_in; let_in()"
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "--command", code],
