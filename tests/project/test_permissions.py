@@ -24,6 +24,7 @@ from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
 from identity.models import Consent, PersonalAccessToken, Role, SessionToken, User
+from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
@@ -754,3 +755,78 @@ def test_a_page_of_ones_own_answers_each_as_the_table_says(world: World, caller:
     assert told == {name: int(row[column]) for name, row in OWN_PAGES.items()}
     own = NAMES_NOBODY if caller == "other" else set()
     assert changed == (SENT if caller == "owner" else own)
+
+
+# --- The front door -----------------------------------------------------------------------------
+
+# What each page for people answers to a GET: to a stranger; to who is signed in, here without a
+# second factor; and to who signed in a while ago, and has to show again that it is still they. 302
+# leads to the sign-in, or on; 404 is for what they do not have, 405 for what is only sent.
+PEOPLE = rows_of("""
+page                                  stranger signed-in a-while-ago
+
+account_login                              200       200         200
+account_inactive                           200       200         200
+account_signup                             200       200         200
+mfa_authenticate                           302       302         302
+mfa_login_webauthn                         200       200         200
+account_reauthenticate                     302       200         200
+mfa_reauthenticate                         302       302         302
+mfa_reauthenticate_webauthn                302       302         302
+openid_connect_login                       405       405         405
+openid_connect_callback                    404       404         404
+socialaccount_login_cancelled              200       200         200
+account_logout                             302       200         200
+
+account_reset_password                     200       200         200
+account_reset_password_done                200       200         200
+account_reset_password_from_key            200       200         200
+account_reset_password_from_key_done       200       200         200
+account_confirm_email                      200       200         200
+account_email_verification_sent            200       200         200
+
+account_change_password                    302       200         200
+account_set_password                       302       302         302
+account_email                              302       200         302
+mfa_index                                  302       200         200
+mfa_activate_totp                          302       200         302
+mfa_deactivate_totp                        302       404         404
+mfa_view_recovery_codes                    302       404         404
+mfa_download_recovery_codes                302       404         404
+mfa_generate_recovery_codes                302       200         302
+mfa_list_webauthn                          302       302         302
+mfa_add_webauthn                           302       200         302
+mfa_edit_webauthn                          302       404         302
+mfa_remove_webauthn                        302       404         302
+""")
+VISITORS = PEOPLE.pop("page")
+PARTS: dict[str, dict[str, Any]] = {
+    "account_reset_password_from_key": {"uidb36": "0", "key": "x"},
+    "account_confirm_email": {"key": "x"},
+    "mfa_edit_webauthn": {"pk": 1},
+    "mfa_remove_webauthn": {"pk": 1},
+}
+
+
+def test_every_page_for_people_says_here_who_it_is_for() -> None:
+    assert set(PEOPLE) == {pattern.name for pattern in people_urls} | {"account_signup"}
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+def test_each_page_for_people_answers_as_the_table_says(world: World, visitor: str) -> None:
+    told = {}
+    before = all_rows()
+    for name in PEOPLE:
+        client = Client()  # a new one each time: a page may leave something in the session
+        if visitor != "stranger":
+            client.force_login(world.owner)
+        if visitor == "a-while-ago":
+            session = client.session
+            session["auth_time"] -= 600
+            session.save()
+        told[name] = client.get(reverse(name, kwargs=PARTS.get(name))).status_code
+    assert told == {name: int(row[VISITORS.index(visitor)]) for name, row in PEOPLE.items()}
+    for rows in (before, after := all_rows()):
+        for user in rows[User._meta.label]:
+            user.pop("last_login")  # the test itself signed in
+    assert after == before
