@@ -61,6 +61,19 @@ class User(AbstractUser):
             )
         ]
 
+    def check_password(self, raw_password: str | None) -> bool:
+        """Also hashes the password anew where that is done harder by now, as Django does.
+
+        That is no change of it, so what lives as long as the password lives on.
+        """
+        known = self.get_session_auth_hash()
+        is_right = super().check_password(raw_password)
+        mark = self.get_session_auth_hash()
+        if mark != known:
+            for held in (self.session_tokens, self.personal_tokens, self.authorizations):
+                held.filter(password_mark=known).update(password_mark=mark)
+        return is_right
+
 
 class Role(Group):
     """A back-office role: a named set of permissions. Django calls it a group."""

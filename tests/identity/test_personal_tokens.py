@@ -202,6 +202,27 @@ def test_a_token_ends_at_once_and_is_not_used_any_more(end: Callable[[User], Non
     assert rows() == before
 
 
+def test_a_token_outlives_that_the_password_is_hashed_harder(settings: Any) -> None:
+    user = factories.user(username="wanjiku")
+    text, access = factories.personal_token(user), issue_tokens(user).access
+    changed = factories.personal_token(user)
+    PersonalAccessToken.objects.filter(pk=user.personal_tokens.latest("pk").pk).update(
+        password_mark="of another password"
+    )
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+    body = {"username": "wanjiku", "password": factories.PASSWORD}
+    signed_in = Client().post("/api/token/", body, content_type="application/json")
+    assert signed_in.status_code == 200
+    user.refresh_from_db()
+    assert user.password.startswith("pbkdf2_")
+    assert me(f"Bearer {text}").status_code == 200
+    assert me(f"Bearer {access}").status_code == 200
+    assert me(f"Bearer {changed}").status_code == 401
+
+
 def test_to_revoke_one_leaves_the_others_and_again_keeps_the_time_of_its_end() -> None:
     user = factories.user()
     factories.personal_token(user)
