@@ -2,9 +2,10 @@
 
 The suite runs on SQLite; all of it that asks a database runs again on PostgreSQL, where
 ``TEST_DATABASE_URL`` names one or one answers on this machine; the browser tests run where there is
-a Chromium (``CHROMIUM`` names one that is not on the ``PATH``), the generated clients where there
-is Node.js. A part that cannot run is left out with one line that says why; with ``--require-all``
-that is a failure. Other arguments go to pytest: ``make test ARGS="-k orders"``.
+a Chromium (``CHROMIUM`` names one that is not on the ``PATH``), the clients of the API and of the
+OpenID provider where there is Node.js, too. A part that cannot run is left out with one line that
+says why; with ``--require-all`` that is a failure. Other arguments go to pytest:
+``make test ARGS="-k orders"``.
 """
 
 import argparse
@@ -97,6 +98,7 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
     named = os.environ.get("TEST_DATABASE_URL", "")
     postgres = named or LOCAL_POSTGRES
     chromium = find_chromium()
+    why_no_chromium = "" if chromium else f"no {', '.join(CHROMIUMS)} on the PATH, no CHROMIUM"
     return [
         Part("SQLite", environment | {"DATABASE_URL": SQLITE}),
         Part(
@@ -110,14 +112,15 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             "Browser",
             environment | {"DATABASE_URL": SQLITE, "CHROMIUM": chromium},
             folder=BROWSER_TESTS,
-            why_not="" if chromium else f"no {', '.join(CHROMIUMS)} on the PATH, no CHROMIUM",
+            why_not=why_no_chromium,
         ),
         Part(
             "Clients",
-            environment | {"DATABASE_URL": SQLITE},  # theirs is Karani's own, of another process
+            # Their database is Karani's own, of another process.
+            environment | {"DATABASE_URL": SQLITE, "CHROMIUM": chromium},
             folder=CLIENT_TESTS,
             workers="0",  # all of them ask one Karani
-            why_not=why_no_clients(),
+            why_not=why_no_clients() or why_no_chromium,
         ),
     ]
 

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests import chromium
 from tests.clients import guests
+from tests.clients.app_home import AppHome, app_home
 from tests.clients.newcomer import Karani, Readme, let_in, running
 
 
@@ -21,6 +24,29 @@ def readme() -> Readme:
 
 
 @pytest.fixture(scope="session")
-def apps(karani: Karani) -> dict[str, dict[str, Any]]:
-    """The apps that sign people in at this Karani, by name: what their makers were told."""
-    return let_in(karani, guests.PEOPLE, guests.APPS)
+def home() -> Iterator[AppHome]:
+    """Where the apps are that sign people in."""
+    with app_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def apps(karani: Karani, home: AppHome) -> dict[str, dict[str, Any]]:
+    """These apps by name: what their makers were told."""
+    apps = let_in(karani, guests.PEOPLE, guests.apps_at(home.address))
+    home.settings = {"authority": f"{karani.address}/o", "client_id": apps["window"]["client_id"]}
+    return apps
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium.started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Of a person who is not signed in."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

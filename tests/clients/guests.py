@@ -13,22 +13,31 @@ from django.core.management import call_command
 
 from tests import factories
 
-# Nobody listens there: the tests read the addresses to which people are sent back.
-CALLBACK = "http://127.0.0.1:49151/back"
-GOODBYE = "http://127.0.0.1:49151/goodbye"
-_ADDRESSES = ["--redirect-uri", CALLBACK, "--post-logout-redirect-uri", GOODBYE]
-
 # Each with their roles.
 PEOPLE: dict[str, list[str]] = {"wanjiku": ["Clerk"], "otieno": []}
-# Each with what `setup_oauth` is told of it.
-APPS: dict[str, list[str]] = {
-    "site": _ADDRESSES,
-    "phone": ["--public", *_ADDRESSES],
-    "refused": ["--public", *_ADDRESSES],
-    "unknown": ["--public", *_ADDRESSES],
-    "tv": ["--public", "--device"],
-    "robot": ["--machine", "--role", "Clerk"],
-}
+
+
+def apps_at(home: str) -> dict[str, list[str]]:
+    """Apps that are at home at this address, each with what `setup_oauth` is told of it."""
+    addresses = [
+        *("--redirect-uri", f"{home}/back"),
+        *("--post-logout-redirect-uri", f"{home}/goodbye"),
+    ]
+    return {
+        "site": addresses,
+        "phone": ["--public", *addresses],
+        "refused": ["--public", *addresses],
+        "unknown": ["--public", *addresses],
+        "window": [
+            "--public",
+            "--redirect-uri",
+            f"{home}/",
+            "--post-logout-redirect-uri",
+            f"{home}/",
+        ],
+        "tv": ["--public", "--device"],
+        "robot": ["--machine", "--role", "Clerk"],
+    }
 
 
 def let_in() -> None:

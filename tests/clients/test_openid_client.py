@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import factories
-from tests.clients.guests import CALLBACK, GOODBYE
+from tests.clients.app_home import AppHome
 from tests.clients.newcomer import Karani, install, run
 
 HERE = Path(__file__).parent / "openid"
@@ -18,13 +18,13 @@ SUBJECTS = sorted(path.name for path in HERE.glob("*.test.js"))
 
 
 @pytest.fixture(scope="session")
-def told(karani: Karani, apps: dict[str, dict[str, Any]]) -> str:
+def told(karani: Karani, home: AppHome, apps: dict[str, dict[str, Any]]) -> str:
     """What the tests in JavaScript know, as JSON."""
     return json.dumps(
         {
             "address": karani.address,
-            "callback": CALLBACK,
-            "goodbye": GOODBYE,
+            "callback": home.callback,
+            "goodbye": home.goodbye,
             "password": factories.PASSWORD,
             "apps": apps,
         }
