@@ -116,7 +116,7 @@ def test_an_administrator_has_the_people_too(roles: dict[str, Role]) -> None:
     assert permissions_of(roles["Administrator"]) - permissions_of(roles["Manager"]) == {
         f"identity.{verb}_{kind}"
         for verb in ("view", "add", "change", "delete")
-        for kind in ("user", "role")
+        for kind in ("user", "role", "application")
     }
 
 
