@@ -112,7 +112,7 @@ def test_a_manager_has_the_shop_and_its_wording(roles: dict[str, Role]) -> None:
     }
 
 
-def test_an_administrator_has_the_people_too(roles: dict[str, Role]) -> None:
+def test_an_administrator_has_the_people_and_the_apps_too(roles: dict[str, Role]) -> None:
     assert permissions_of(roles["Administrator"]) - permissions_of(roles["Manager"]) == {
         f"identity.{verb}_{kind}"
         for verb in ("view", "add", "change", "delete")
