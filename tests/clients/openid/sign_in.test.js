@@ -28,12 +28,12 @@ describe("An app that signs people in", { concurrency: true }, () => {
     assert.ok(openid.serverMetadata().supportsPKCE());
   });
 
-  const apps = [
+  const ways = [
     ["with its secret in the header", "site", client.ClientSecretBasic],
     ["with its secret in the form", "site", client.ClientSecretPost],
     ["without a secret", "phone", client.None],
   ];
-  for (const [how, name, authentication] of apps) {
+  for (const [how, name, authentication] of ways) {
     it(`learns who somebody is, ${how}`, async () => {
       const config = await app(name, authentication);
       const tokens = await signIn(config, person());
