@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from tests import chromium
 from tests.clients import guests
 from tests.clients.app_home import AppHome, app_home
-from tests.clients.newcomer import Karani, Readme, let_in, running
+from tests.clients.newcomer import Karani, Readme, free_port, let_in, running
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +31,15 @@ def home() -> Iterator[AppHome]:
 
 
 @pytest.fixture(scope="session")
-def apps(karani: Karani, home: AppHome) -> dict[str, dict[str, Any]]:
+def branch_address() -> str:
+    """Where another Karani will be. It has another name for this machine: cookies know no ports."""
+    return f"http://localhost:{free_port()}"
+
+
+@pytest.fixture(scope="session")
+def apps(karani: Karani, home: AppHome, branch_address: str) -> dict[str, dict[str, Any]]:
     """These apps by name: what their makers were told."""
-    apps = let_in(karani, guests.PEOPLE, guests.apps_at(home.address))
+    apps = let_in(karani, guests.PEOPLE, guests.apps_at(home.address, branch_address))
     home.settings = {"authority": f"{karani.address}/o", "client_id": apps["window"]["client_id"]}
     return apps
 

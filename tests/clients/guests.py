@@ -5,6 +5,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from io import StringIO
 from typing import Any
 
@@ -13,12 +14,19 @@ from django.core.management import call_command
 
 from tests import factories
 
-# Each with their roles.
-PEOPLE: dict[str, list[str]] = {"wanjiku": ["Clerk"], "otieno": []}
+CONFIRMED = {"is_confirmed": True}  # their email address
+PEOPLE: dict[str, dict[str, Any]] = {
+    "wanjiku": {"roles": ["Clerk"], **CONFIRMED},
+    "otieno": CONFIRMED,
+    "njeri": CONFIRMED,
+    "akinyi": CONFIRMED,
+    "juma": {},
+}
 
 
-def apps_at(home: str) -> dict[str, list[str]]:
-    """Apps that are at home at this address, each with what `setup_oauth` is told of it."""
+def apps_at(home: str, branch: str) -> dict[str, list[str]]:
+    """Apps that are at home at this address, and another Karani; each with what `setup_oauth` is
+    told of it."""
     addresses = [
         *("--redirect-uri", f"{home}/back"),
         *("--post-logout-redirect-uri", f"{home}/goodbye"),
@@ -36,6 +44,7 @@ def apps_at(home: str) -> dict[str, list[str]]:
             f"{home}/",
         ],
         "tv": ["--public", "--device"],
+        "branch": ["--redirect-uri", f"{branch}/sign-in/elsewhere/done/"],
         "robot": ["--machine", "--role", "Clerk"],
     }
 
@@ -43,11 +52,16 @@ def apps_at(home: str) -> dict[str, list[str]]:
 def let_in() -> None:
     """Reads people and apps as JSON, like those above; writes what the makers of the apps need."""
     asked = json.load(sys.stdin)
-    for username, roles in asked["people"].items():
-        user = factories.user(*roles, username=username, email=f"{username}@example.com")
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    for username, facts in asked["people"].items():
+        _add_person(username, **facts)
     told = {name: _connect(name, options) for name, options in asked["apps"].items()}
     json.dump(told, sys.stdout)
+
+
+def _add_person(username: str, roles: Iterable[str] = (), *, is_confirmed: bool = False) -> None:
+    user = factories.user(*roles, username=username, email=f"{username}@example.com")
+    if is_confirmed:
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
 
 
 def _connect(name: str, options: list[str]) -> dict[str, Any]:

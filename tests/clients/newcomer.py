@@ -47,7 +47,8 @@ def running(data: Path, **settings: str) -> Iterator[Karani]:
         )
     try:
         password = _printed_password(process, data / "log")
-        yield Karani(f"http://127.0.0.1:{settings['PORT']}", password, environment)
+        address = settings.get("PUBLIC_URL", f"http://127.0.0.1:{settings['PORT']}")
+        yield Karani(address, password, environment)
     finally:
         process.terminate()
         process.wait(PATIENCE)
@@ -61,7 +62,7 @@ def free_port() -> int:
 
 
 def let_in(
-    karani: Karani, people: dict[str, list[str]], apps: dict[str, list[str]]
+    karani: Karani, people: dict[str, dict[str, Any]], apps: dict[str, list[str]]
 ) -> dict[str, dict[str, Any]]:
     """Make people and connected apps as in ``guests``: what the apps' makers need, by name."""
     code = "from tests.clients.guests import let_in; let_in()"

@@ -5,7 +5,9 @@ from playwright.sync_api import Page
 from tests import factories
 
 
-def go_through(page: Page, back_to: str, username: str = "wanjiku") -> list[str]:
+def go_through(
+    page: Page, back_to: str, username: str = "wanjiku", answer: str = "allow"
+) -> list[str]:
     """Sign in and say yes where that is asked, until the app has them back: the pages' headings."""
     seen = []
     while not page.url.startswith(back_to):
@@ -15,7 +17,7 @@ def go_through(page: Page, back_to: str, username: str = "wanjiku") -> list[str]
             page.fill("[name=password]", factories.PASSWORD)
             button = "form:has([name=password]) button[type=submit]"
         else:
-            button = "button[value=allow]"
+            button = f"button[value={answer}]"
         with page.expect_navigation():
             page.click(button)
     return seen
