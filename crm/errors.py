@@ -1,6 +1,7 @@
 """Why an operation on a customer or an order refuses. Wrong fields are Django ValidationErrors."""
 
 from crm.models import Customer, Order
+from identity.models import User
 
 
 class Refusal(Exception):
@@ -40,6 +41,20 @@ class CustomerIsGone(Refusal):
 
     def __init__(self, customer: Customer) -> None:
         super().__init__(f"Customer {customer.code} was just deleted.")
+
+
+class AccountHasCustomer(Refusal):
+    """An account belongs to one customer at most."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(f"The account {user.get_username()} belongs to a customer already.")
+
+
+class AccountIsOfStaff(Refusal):
+    """Staff serve customers; who is one as well is linked by an Administrator."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(f"The account {user.get_username()} is of staff.")
 
 
 class CustomerHasOrders(Refusal):

@@ -1,11 +1,15 @@
-"""A customer makes an account of their own, to see and place their orders."""
+"""A customer makes an account of their own, to see and place their orders.
+
+Who signs in elsewhere has an account before there is a record of them: they make that alone.
+"""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from crm.customers import customer_errors, register_customer
+from crm.errors import AccountHasCustomer, AccountIsOfStaff
 from crm.models import Customer
 from identity.accounts import account_errors, create_account
 from identity.models import User
@@ -33,3 +37,26 @@ def register(user: User, password: str, customer: Customer) -> Customer:
         raise ValidationError(errors)
     customer.user = create_account(user, password)
     return register_customer(customer)
+
+
+@transaction.atomic
+def register_customer_of(user: User, customer: Customer) -> Customer:
+    """Save the record of somebody who has an account already; its email address is theirs.
+
+    A phone that is on record already is refused, as for a new account.
+
+    :raises AccountHasCustomer: they have a record.
+    :raises AccountIsOfStaff: they have a role.
+    :raises ValidationError: naming each wrong field.
+    """
+    # One at a time for each account; what names the account by its key waits for nothing.
+    account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if account.is_staff:
+        raise AccountIsOfStaff(account)
+    if Customer.objects.of_account(account).exists():
+        raise AccountHasCustomer(account)
+    customer.user, customer.email = account, account.email
+    try:
+        return register_customer(customer)
+    except IntegrityError:  # staff linked the account meanwhile, to another customer
+        raise AccountHasCustomer(account) from None

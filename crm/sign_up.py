@@ -17,26 +17,20 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from crm.contact_form import ContactForm
 from crm.models import Customer
 from crm.registration import USERNAME_PATTERN, USERNAME_RULE, register, registration_errors
 from identity import guard
 from identity.accounts import EMAIL_IS_TAKEN
 from identity.errors import TooManyAttempts
 from identity.models import User
-from sms.phone_numbers import parse_phone_number
 
 MANDATORY = EmailVerificationMethod.MANDATORY
 
 
-class SignUpForm(forms.Form):
-    """Who they are, and where the texts about their orders go."""
+class SignUpForm(ContactForm):
+    """Who they are, and what they sign in with."""
 
-    name = forms.CharField(max_length=200, widget=forms.TextInput({"autocomplete": "name"}))
-    phone_number = forms.CharField(
-        max_length=40,
-        help_text="Where we text you about your orders, such as 0722 000000.",
-        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
-    )
     email = forms.EmailField(
         label="Email address", max_length=254, widget=forms.EmailInput({"autocomplete": "email"})
     )
@@ -51,9 +45,6 @@ class SignUpForm(forms.Form):
         help_text=" ".join(map(str, password_validators_help_texts())),
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
     )
-
-    def clean_phone_number(self) -> str:
-        return parse_phone_number(self.cleaned_data["phone_number"])
 
 
 @never_cache

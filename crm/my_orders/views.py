@@ -1,19 +1,30 @@
 """My orders: what a signed-in customer sees and does there. Those of others are not there."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm import self_service
-from crm.errors import CustomerIsGone, OrderIsGone, OrderIsUnderWay
+from crm.contact_form import ContactForm
+from crm.errors import (
+    AccountHasCustomer,
+    AccountIsOfStaff,
+    CustomerIsGone,
+    OrderIsGone,
+    OrderIsUnderWay,
+)
 from crm.models import Customer, Order
 from crm.my_orders.forms import PlaceOrderForm
 from crm.my_orders.page import own_orders
+from crm.registration import register_customer_of
+from identity import guard
 from identity.errors import TooManyAttempts, try_again_in
 from identity.form_keys import FormWasSentBefore, use_form_key
 from identity.models import User
@@ -27,7 +38,7 @@ def my_orders(request: OwnRequest) -> HttpResponse:
     """A customer's own orders with the texts about them, and the form to place another."""
     customer = Customer.objects.of_account(request.user).with_opt_out().first()
     if customer is None:
-        return render(request, "crm/no_customer.html")
+        return _no_customer(request)
     form = PlaceOrderForm(request.POST if request.method == "POST" else None)
     wait = 0
     if form.is_valid():
@@ -41,15 +52,24 @@ def my_orders(request: OwnRequest) -> HttpResponse:
             most = self_service.MOST_ORDERS
             form.add_error(None, f"You placed {most} orders within an hour. {try_again_in(wait)}")
         except ValidationError as error:
-            for name, said in error.message_dict.items():
-                form.add_error(name if name in form.fields else None, said)
+            _show(form, error)
         else:
             messages.success(request, f"Your order {order.order_number} is placed.")
             return redirect("my-orders")
     page = own_orders(customer, _before(request))
     phone = national_form(customer.phone_number)
     context = {"customer": customer, "phone": phone, "form": form, "page": page}
-    response = render(request, "crm/my_orders.html", context, status=429 if wait else 200)
+    return _page(request, "crm/my_orders.html", context, wait)
+
+
+def _show(form: Form, error: ValidationError) -> None:
+    """Say what is wrong beside its field or, where the page has none for it, above them all."""
+    for name, said in error.message_dict.items():
+        form.add_error(name if name in form.fields else None, said)
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any], wait: int) -> HttpResponse:
+    response = render(request, template, context, status=429 if wait else 200)
     if wait:
         response["Retry-After"] = str(wait)
     return response
@@ -69,6 +89,53 @@ def _place(user: User, customer: Customer, form: PlaceOrderForm) -> Order:
     order = form.new_order()
     order.customer = customer
     return self_service.place_own_order(order)
+
+
+def _no_customer(
+    request: OwnRequest, form: ContactForm | None = None, wait: int = 0
+) -> HttpResponse:
+    """Who came here with an account from elsewhere has yet to say who they are."""
+    if request.user.is_staff:
+        status = 403 if request.method == "POST" else 200
+        return render(request, "crm/no_customer.html", status=status)
+    form = form or ContactForm(initial={"name": request.user.get_full_name()})
+    return _page(request, "crm/new_customer.html", {"form": form}, wait)
+
+
+@own_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: OwnRequest) -> HttpResponse:
+    """Make the customer's record of somebody who has an account only."""
+    user, wait = request.user, 0
+    if Customer.objects.of_account(user).exists():
+        return redirect("my-orders")
+    if request.method != "POST" or user.is_staff:
+        return _no_customer(request)
+    form = ContactForm(request.POST)
+    if form.is_valid():
+        try:
+            _register(request, form)
+        except (AccountHasCustomer, AccountIsOfStaff):  # since they sent it
+            return redirect("my-orders")
+        except TooManyAttempts as refusal:
+            wait = refusal.wait
+            form.add_error(None, str(refusal))
+        except ValidationError as error:
+            _show(form, error)
+        else:
+            messages.success(request, "Thank you. You can place an order now.")
+            return redirect("my-orders")
+    return _no_customer(request, form, wait)
+
+
+def _register(request: OwnRequest, form: ContactForm) -> None:
+    user, facts = request.user, form.cleaned_data
+    customer = Customer(name=facts["name"], phone_number=facts["phone_number"])
+    # Each tells whether somebody has the phone, so each counts.
+    with guard.attempt(
+        "registration", account=user.get_username(), address=request.META["REMOTE_ADDR"]
+    ):
+        register_customer_of(user, customer)
 
 
 @own_page

@@ -66,6 +66,7 @@ def doors(order: Order) -> list[tuple[str, str]]:
     return [
         ("get", PAGE),
         ("post", PAGE),
+        ("post", f"{PAGE}register/"),
         ("post", f"{PAGE}{order.pk}/cancel/"),
         ("post", f"{PAGE}stop-texts/"),
     ]
@@ -108,7 +109,7 @@ def test_no_copy_of_the_page_is_kept_and_it_is_not_framed(mine: Client) -> None:
     ("role", "said"),
     [
         ("Clerk", "You are no customer here, so there are no orders of your own."),
-        ("", "Your account belongs to no customer yet. Ask Karani to connect it"),
+        ("", "Tell us once, and you can place orders here and follow them."),
     ],
 )
 def test_who_is_no_customer_is_told_so_and_places_nothing(
@@ -120,6 +121,88 @@ def test_who_is_no_customer_is_told_so_and_places_nothing(
     assert said in words(client.post(PAGE, LAPTOP))
     assert client.post(f"{PAGE}stop-texts/").status_code == 404
     assert everything() == before
+
+
+# --- Who has an account only --------------------------------------------------------------------
+
+REGISTER = f"{PAGE}register/"
+JANE = {"name": "Jane Doe", "phone_number": "0722 000001"}
+
+
+@pytest.fixture
+def jane(templates: None) -> User:
+    """Somebody who signs in with an account that they have elsewhere."""
+    return factories.user(username="jane", email="jane@example.com", first_name="Jane")
+
+
+def test_who_has_an_account_only_says_who_they_are_and_orders(jane: User) -> None:
+    client = signed_in(jane)
+    page = client.get(PAGE)
+    assert page.context["form"]["name"].value() == "Jane"
+    assert "ask them to connect your account, and tell them your username: jane" in words(page)
+    response = client.post(REGISTER, JANE | {"email": "other@example.com"})
+    assert (response.status_code, response["Location"]) == (302, PAGE)
+    customer = Customer.objects.get()
+    assert (customer.user, customer.name, customer.phone_number, customer.email) == (
+        jane,
+        "Jane Doe",
+        "+254722000001",
+        "jane@example.com",
+    )
+    assert customer.code == "CUST001"
+    assert "Thank you. You can place an order now." in client.get(PAGE).content.decode()
+    assert client.post(PAGE, LAPTOP).status_code == 302
+    assert customer.orders.get().item == "Laptop Computer"
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"phone_number": "0722000000"}, "Customer with this phone number already exists."),
+        ({"phone_number": "0722"}, "phone_number"),
+        ({"phone_number": ""}, "This field is required."),
+        ({"name": " "}, "This field is required."),
+        ({"name": "Jane\u0085Doe"}, "Write it in one line, without control characters."),
+    ],
+)
+def test_a_wrong_record_is_refused_and_the_page_says_why(
+    customer: Customer, jane: User, facts: dict[str, str], said: str
+) -> None:
+    before = everything()[:-1]  # a try is counted
+    response = signed_in(jane).post(REGISTER, JANE | facts)
+    assert response.status_code == 200
+    assert said in str(response.context["form"].errors)
+    assert everything()[:-1] == before
+
+
+def test_who_has_a_record_gets_no_other(mine: Client) -> None:
+    before = everything()
+    assert mine.get(REGISTER)["Location"] == PAGE
+    assert mine.post(REGISTER, JANE)["Location"] == PAGE
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", ["Viewer", "Administrator"])
+def test_staff_make_no_record_of_themselves(templates: None, role: str) -> None:
+    client = signed_in(factories.user(role))
+    before = everything()
+    response = client.post(REGISTER, JANE)
+    assert response.status_code == 403
+    assert "You are no customer here" in words(response)
+    assert everything() == before
+
+
+def test_the_records_that_somebody_tries_to_make_are_counted(
+    customer: Customer, jane: User
+) -> None:
+    client = signed_in(jane)
+    for _ in range(10):
+        assert client.post(REGISTER, JANE | {"phone_number": "0722000000"}).status_code == 200
+    response = client.post(REGISTER, JANE)
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) > 0
+    assert "Too many attempts. Try again in 60 minutes." in words(response)
+    assert Customer.objects.get() == customer
 
 
 # --- The list -----------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from crm.errors import AccountHasCustomer, AccountIsOfStaff
 from crm.models import Customer
+from crm.registration import register_customer_of
 from identity.models import User
 from tests import factories
 from tests.conftest import Api
@@ -111,3 +113,39 @@ def test_a_browser_of_staff_registers_nobody_as_staff(
     body = JANE | {"is_staff": True, "is_superuser": True, "roles": ["Administrator"]}
     as_user(boss).post("/api/register/", body)
     assert not User.objects.exclude(pk=boss.pk).filter(is_staff=True).exists()
+
+
+# --- Of an account that is there ----------------------------------------------------------------
+
+
+def record(phone_number: str = "+254722000001") -> Customer:
+    return Customer(name="Jane Doe", phone_number=phone_number)
+
+
+def test_a_record_is_made_of_an_account_once() -> None:
+    user = factories.user(email="jane@example.com")
+    made = register_customer_of(user, record())
+    assert (made.user, made.code, made.email) == (user, "CUST001", "jane@example.com")
+    with pytest.raises(AccountHasCustomer):
+        register_customer_of(user, record("+254722000002"))
+    assert Customer.objects.get() == made
+
+
+def test_who_was_linked_to_a_customer_meanwhile_gets_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = factories.user()
+    linked = factories.customer(user=user)
+    # As the slower of the two sees it, which looked before the other wrote.
+    monkeypatch.setattr("crm.models.CustomerQuerySet.of_account", lambda rows, user: rows.none())
+    with pytest.raises(AccountHasCustomer):
+        register_customer_of(user, record())
+    assert Customer.objects.get() == linked
+
+
+def test_no_record_is_made_of_staff_also_where_they_became_it_just_now() -> None:
+    user = factories.user()
+    User.objects.update(is_staff=True)
+    with pytest.raises(AccountIsOfStaff):
+        register_customer_of(user, record())
+    assert not Customer.objects.exists()

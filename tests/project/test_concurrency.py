@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from crm.models import Customer, Order
 from identity.models import User
@@ -69,6 +70,20 @@ def test_a_phone_that_all_want_goes_to_one(boss: User) -> None:
     answers = at_once(lambda api, number: api.post("/api/customers/", body), boss)
     assert Counter(answer.status_code for answer in answers) == {201: 1, 400: CALLERS - 1}
     assert Customer.objects.count() == 1
+
+
+def test_an_account_gets_one_record(boss: User) -> None:
+    user = factories.user()
+
+    def register(_: Api, number: int) -> Any:
+        client = Client(REMOTE_ADDR=f"203.0.113.{number}")
+        client.force_login(user)
+        facts = {"name": "Jane Doe", "phone_number": f"07220000{number:02d}"}
+        return client.post("/my-orders/register/", facts)
+
+    answers = at_once(register, boss)
+    assert Counter(answer.status_code for answer in answers) == {302: CALLERS}
+    assert Customer.objects.get().user == user
 
 
 @pytest.mark.parametrize("with_etag", [False, True])

@@ -710,12 +710,24 @@ account-token               302   200   404   404    404   404
 account-token-revoke        302   302   404   404    404   404
 account-app-remove          302   302   404   404    404   404
 my-orders                   302   200   200   200    200   200
+my-orders-register          302   302   302   302    403   403
 my-orders-cancel            302   302   404   404    404   404
 my-orders-stop-texts        302   302   302   404    404   404
 """)
 OWN_PAGES_ASKED_BY = OWN_PAGES.pop("page")
-SENT = {"account-token-revoke", "account-app-remove", "my-orders-cancel", "my-orders-stop-texts"}
-NAMES_NOBODY = {"my-orders-stop-texts"}  # each stops their own
+SENT: dict[str, dict[str, str]] = {
+    "account-token-revoke": {},
+    "account-app-remove": {},
+    "my-orders-register": {"name": "Jane Doe", "phone_number": "0722000002"},
+    "my-orders-cancel": {},
+    "my-orders-stop-texts": {},
+}
+# What each changes by it: the owner what is theirs, and others what these pages have of theirs.
+CHANGED = {
+    "owner": set(SENT) - {"my-orders-register"},
+    "other": {"my-orders-stop-texts"},
+    "alone": {"my-orders-register"},
+}
 
 
 def test_every_page_of_ones_own_says_here_who_it_is_for() -> None:
@@ -747,14 +759,13 @@ def test_a_page_of_ones_own_answers_each_as_the_table_says(world: World, caller:
         path = reverse(name, args=[about[name]] if name in about else [])
         before = kept()
         with undone():
-            response = client.post(path) if name in SENT else client.get(path)
+            response = client.post(path, SENT[name]) if name in SENT else client.get(path)
             told[name] = response.status_code
             if kept() != before:
                 changed.add(name)
     column = OWN_PAGES_ASKED_BY.index(caller)
     assert told == {name: int(row[column]) for name, row in OWN_PAGES.items()}
-    own = NAMES_NOBODY if caller == "other" else set()
-    assert changed == (SENT if caller == "owner" else own)
+    assert changed == CHANGED.get(caller, set())
 
 
 # --- The front door -----------------------------------------------------------------------------
