@@ -2,18 +2,20 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from identity import roles
+from identity import roles, two_factor
 from identity.models import Role, User
 from identity.provider import admin as provider_admin
 
@@ -40,6 +42,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
         ("Access", {"fields": ("is_active", "groups", "is_superuser")}),
         ("Records", {"fields": ("subject", "last_login", "date_joined")}),
     )
+    actions_detail = ("remove_second_factor",)
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "groups")}),)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -82,6 +85,51 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
     ) -> None:
         super().save_related(request, form, formsets, change)
         roles.mark_staff(form.instance)
+
+    # --- A lost second factor -------------------------------------------------------------------
+
+    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """For who may change the person and is another one: who takes off their own has to show it
+        first, on the page of their account."""
+        user: User | None = self.get_object(request, object_id)
+        return self.has_change_permission(request, user) and user != request.user
+
+    @action(
+        description="Remove second factor",
+        url_path="remove-second-factor",
+        permissions=["remove_second_factor"],
+    )
+    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let somebody who lost it in with their password alone, once that is confirmed."""
+        user: User | None = self.get_object(request, object_id)
+        if user is None:
+            return HttpResponseRedirect(reverse("admin:identity_user_changelist"))
+        change_url = reverse("admin:identity_user_change", args=[user.pk])
+        if request.method != "POST":
+            return self._ask_whether_to_remove(request, user, change_url)
+        if two_factor.remove_second_factor(user):
+            self.log_change(request, user, "Removed the second factor.")
+            messages.success(request, f"{user} signs in without a second factor now.")
+        else:
+            messages.info(request, f"{user} has no second factor.")
+        return HttpResponseRedirect(change_url)
+
+    def _ask_whether_to_remove(
+        self, request: HttpRequest, user: User, change_url: str
+    ) -> HttpResponse:
+        told = (
+            "Their app, passkeys and recovery codes open nothing any more, and the password alone "
+            "lets in whoever knows it. Make sure that it is they who ask."
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": user,
+            "change_url": change_url,
+            "title": "Remove the second factor?",
+            "told": told,
+        }
+        return TemplateResponse(request, "identity/admin/confirm.html", context)
 
 
 @admin.register(Role)

@@ -63,6 +63,17 @@ def refuse_if_missing(user: User) -> None:
         raise SecondFactorMissing
 
 
+@transaction.atomic
+def remove_second_factor(user: User) -> int:
+    """Delete their app, passkeys and recovery codes; how many. Their password is enough then.
+
+    For somebody who lost them: who does it has made sure that it is they who ask.
+    """
+    mine = Authenticator.objects.select_for_update().filter(user_id=user.pk)
+    count, _ = mine.filter(pk__in=[row.pk for row in mine]).delete()
+    return count
+
+
 def spend_code(user: User, code: str, *, address: str) -> Authenticator:
     """Take a code of their app, or a recovery code: each is good once.
 

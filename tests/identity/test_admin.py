@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from identity import two_factor
 from identity.models import Role, User
 from identity.roles import assign_roles
 from tests import factories
@@ -196,6 +199,97 @@ def test_an_administrator_resets_the_password_of_a_clerk(client: Client) -> None
     assert client.post(f"{USERS}{clerk.pk}/password/", body).status_code == 302
     clerk.refresh_from_db()
     assert clerk.check_password("another battery staple")
+
+
+# --- A lost second factor -----------------------------------------------------------------------
+
+
+def removal_page(user: User) -> str:
+    return f"{USERS}{user.pk}/remove-second-factor/"
+
+
+def with_second_factor(user: User) -> User:
+    factories.authenticator_app(user)
+    Authenticator.objects.create(user=user, type="webauthn", data={"name": "Phone"})
+    return user
+
+
+def factors() -> list[Any]:
+    return list(Authenticator.objects.order_by("pk").values())
+
+
+def test_an_administrator_removes_a_second_factor_that_was_lost(client: Client) -> None:
+    clerk = with_second_factor(factories.user("Clerk", username="wanjiku"))
+    other = factories.user()
+    factories.authenticator_app(other)
+    before = factors()
+    assert removal_page(clerk) in client.get(change_page(clerk)).content.decode()
+    assert b"Make sure that it is they who ask." in client.get(removal_page(clerk)).content
+    assert factors() == before  # it was only asked for
+    response = client.post(removal_page(clerk))
+    assert (response.status_code, response["Location"]) == (302, change_page(clerk))
+    assert b"wanjiku signs in without a second factor now." in client.get(USERS).content
+    assert {row["user_id"] for row in factors()} == {other.pk}
+    assert not two_factor.has_second_factor(clerk)
+    assert LogEntry.objects.get().get_change_message() == "Removed the second factor."
+    browser = Client()
+    form = {"username": "wanjiku", "password": factories.PASSWORD}
+    assert browser.post("/sign-in/", form)["Location"] == "/admin/"
+
+
+def test_where_there_is_no_second_factor_none_is_removed(client: Client) -> None:
+    clerk = factories.user("Clerk", username="wanjiku")
+    assert client.post(removal_page(clerk))["Location"] == change_page(clerk)
+    assert b"wanjiku has no second factor." in client.get(USERS).content
+    assert not LogEntry.objects.exists()
+
+
+def test_nobody_removes_their_own_second_factor_without_showing_it(
+    client: Client, administrator: User, boss: User
+) -> None:
+    for browser, user in ((client, administrator), (signed_in(boss), boss)):
+        with_second_factor(user)
+        before = factors()
+        assert removal_page(user) not in browser.get(change_page(user)).content.decode()
+        assert browser.get(removal_page(user)).status_code == 403
+        assert browser.post(removal_page(user)).status_code == 403
+        assert factors() == before
+    assert not LogEntry.objects.exists()
+
+
+def test_only_a_superuser_removes_the_second_factor_of_one(client: Client, boss: User) -> None:
+    with_second_factor(boss)
+    before = factors()
+    assert removal_page(boss) not in client.get(change_page(boss)).content.decode()
+    assert client.get(removal_page(boss)).status_code == 403
+    assert client.post(removal_page(boss)).status_code == 403
+    assert factors() == before
+    assert not LogEntry.objects.exists()
+    assert signed_in(factories.superuser()).post(removal_page(boss)).status_code == 302
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["", "Viewer", "Clerk", "Manager"])
+def test_who_may_not_change_people_removes_no_second_factor(db: None, role: str) -> None:
+    victim = with_second_factor(factories.user())
+    before = factors()
+    browser = signed_in(factories.user(*[role] if role else []))
+    assert browser.post(removal_page(victim)).status_code in {302, 403}
+    assert factors() == before
+
+
+@pytest.mark.parametrize("key", ["01890000-0000-7000-8000-000000000000", "x"])
+def test_of_who_is_not_there_nothing_is_removed(client: Client, key: str) -> None:
+    assert client.post(f"{USERS}{key}/remove-second-factor/")["Location"] == USERS
+
+
+def test_no_second_factor_is_removed_without_the_csrf_token(administrator: User) -> None:
+    victim = with_second_factor(factories.user())
+    before = factors()
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(administrator)
+    assert browser.post(removal_page(victim)).status_code == 403
+    assert factors() == before
 
 
 def test_a_superuser_makes_superusers(admin_client: Client) -> None:
