@@ -1,6 +1,7 @@
 """What people show beside a password: a code of an app, a recovery code, or a passkey.
 
-django-allauth keeps them, as ``Authenticator`` rows; what must stay secret of them is sealed.
+django-allauth keeps them, as ``Authenticator`` rows; what must stay secret of them is sealed. With
+another ``SECRET_KEY`` it opens no more: no code is right then, but the factor is still asked for.
 """
 
 import logging
@@ -48,6 +49,24 @@ def has_second_factor(user: User) -> bool:
     """Is a password not enough for them? Recovery codes alone are none: they come with another."""
     mine = Authenticator.objects.filter(user_id=user.pk)
     return bool(mine.exclude(type=Type.RECOVERY_CODES).exists())
+
+
+def can_be_opened(authenticator: Authenticator) -> bool:
+    """Is it good for anything, or was ``SECRET_KEY`` changed since it was set up?"""
+    sealed = authenticator.data.get("secret") or authenticator.data.get("seed")
+    try:
+        if sealed:  # nothing is, of a passkey
+            unseal(sealed)
+    except CannotOpen:
+        return False
+    return True
+
+
+def has_lost_codes(user: User) -> bool:
+    """Is every code of theirs wrong, as neither app nor recovery codes can be opened any more?"""
+    mine = Authenticator.objects.filter(user_id=user.pk).exclude(type=Type.WEBAUTHN)
+    known = [can_be_opened(authenticator) for authenticator in mine]
+    return bool(known) and not any(known)
 
 
 def is_missing(user: User) -> bool:

@@ -187,6 +187,10 @@ class _Code(mfa.BaseAuthenticateForm):
         ),
     )
 
+    @property
+    def is_in_vain(self) -> bool:
+        return two_factor.has_lost_codes(self.user)
+
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
         address = address_of(context.request)

@@ -7,7 +7,6 @@ from typing import Any
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
-from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.socialaccount import views as socialaccount
@@ -53,17 +52,17 @@ TWO_FACTOR = [
     own("account/two-factor/app/off/", totp.deactivate_totp, "mfa_deactivate_totp"),
     own(
         "account/two-factor/recovery-codes/",
-        recovery_codes.view_recovery_codes,
+        views.RecoveryCodesView.as_view(),
         "mfa_view_recovery_codes",
     ),
     own(
         "account/two-factor/recovery-codes/file/",
-        recovery_codes.download_recovery_codes,
+        views.RecoveryCodesFileView.as_view(),
         "mfa_download_recovery_codes",
     ),
     own(
         "account/two-factor/recovery-codes/new/",
-        recovery_codes.generate_recovery_codes,
+        views.NewRecoveryCodesView.as_view(),
         "mfa_generate_recovery_codes",
     ),
     # They are listed on the page of it all.

@@ -8,13 +8,15 @@ from allauth.account.internal.flows.email_verification import send_verification_
 from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.webauthn import views as webauthn
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME as NEXT
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -25,6 +27,7 @@ from identity.people.adapters import home_of
 from identity.people.forms import NewEmailForm, count_mail
 from identity.people.middleware import GOES_ON_TO
 from identity.roles import is_administrator
+from identity.sealing import CannotOpen
 
 
 class SignInView(account.LoginView):
@@ -73,11 +76,54 @@ class TwoFactorView(mfa.IndexView):
     def get_context_data(self, **facts: Any) -> dict[str, Any]:
         user = self.request.user
         is_required = settings.REQUIRE_TWO_FACTOR and is_administrator(user)
-        return super().get_context_data(**facts) | {
+        context = super().get_context_data(**facts)
+        kept = context["authenticators"]
+        return context | {
+            "lost": [
+                name
+                for name in ("totp", "recovery_codes")
+                if name in kept and not two_factor.can_be_opened(kept[name].instance)
+            ],
             "has_second_factor": two_factor.has_second_factor(user),
             "is_required": is_required,
             "goes_on_to": self.request.session.get(GOES_ON_TO),
         }
+
+
+def _lost_recovery_codes(request: HttpRequest) -> HttpResponse:
+    messages.error(request, "Your recovery codes open nothing any more.")
+    return redirect("mfa_generate_recovery_codes")
+
+
+class RecoveryCodesView(recovery_codes.ViewRecoveryCodesView):
+    """The recovery codes or, where they cannot be read any more, the way to new ones."""
+
+    def get(self, request: HttpRequest, *parts: Any, **names: Any) -> HttpResponse:
+        try:
+            return super().get(request, *parts, **names)
+        except CannotOpen:
+            return _lost_recovery_codes(request)
+
+
+class RecoveryCodesFileView(recovery_codes.DownloadRecoveryCodesView):
+    """The same in a file."""
+
+    def dispatch(self, request: HttpRequest, *parts: Any, **names: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *parts, **names)
+        except CannotOpen:
+            return _lost_recovery_codes(request)
+
+
+class NewRecoveryCodesView(recovery_codes.GenerateRecoveryCodesView):
+    """Makes new ones in place of those that are left, if any can be read."""
+
+    def get_context_data(self, **facts: Any) -> dict[str, Any]:
+        try:
+            return super().get_context_data(**facts)
+        except CannotOpen:
+            # What allauth's own view does before it reads them.
+            return super(recovery_codes.GenerateRecoveryCodesView, self).get_context_data(**facts)
 
 
 @reauthentication_required(app="allauth.account")

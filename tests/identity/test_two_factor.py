@@ -10,7 +10,7 @@ from django.test import Client
 from identity import two_factor
 from identity.errors import WrongCode
 from identity.models import AttemptCount, SessionToken, SignIn, User
-from identity.sealing import unseal
+from identity.sealing import seal, unseal
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +19,7 @@ HERE = "203.0.113.7"
 WRONG = b"Wrong code."
 # Random codes could be right by chance; these are no codes at all.
 NO_CODE = "no code"
+RECOVERY = "/account/two-factor/recovery-codes/"
 
 
 @pytest.fixture
@@ -164,6 +165,99 @@ def test_what_another_secret_key_sealed_opens_nothing(secret: str, settings: Any
     client, _ = with_password()
     response = client.post("/sign-in/code/", {"code": factories.code_of(secret)})
     assert (response.status_code, WRONG in response.content) == (200, True)
+
+
+IN_VAIN = "ask an administrator of Karani to remove your second factor."
+
+
+def words(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+@pytest.fixture
+def lost(wanjiku: User, secret: str, settings: Any) -> str:
+    """The secret of an app that was set up with another SECRET_KEY, as were the recovery codes."""
+    settings.SECRET_KEY = "another"
+    return secret
+
+
+def passkey(user: User) -> Authenticator:
+    return Authenticator.objects.create(
+        user=user, type="webauthn", data={"name": "Phone", "credential": {}}
+    )
+
+
+def test_with_another_secret_key_the_factor_is_asked_for_and_the_page_says_what_to_do(
+    wanjiku: User, lost: str
+) -> None:
+    assert two_factor.has_second_factor(wanjiku)
+    client, response = with_password()
+    assert response["Location"] == "/sign-in/code/"
+    assert IN_VAIN in words(client.get("/sign-in/code/"))
+    assert IN_VAIN in words(client.post("/sign-in/code/", {"code": factories.code_of(lost)}))
+    assert not is_signed_in(client)
+    assert token().json()["detail"] == "A code of your second factor is needed, too."
+    assert token(code=factories.code_of(lost)).json()["detail"].startswith("Wrong code.")
+    assert not SessionToken.objects.exists()
+
+
+def test_nothing_of_it_is_said_while_one_of_both_opens(wanjiku: User, secret: str) -> None:
+    row = Authenticator.objects.get(type="totp")
+    row.data["secret"] = seal(secret, token="another")
+    row.save()
+    client, _ = with_password()
+    assert IN_VAIN not in words(client.get("/sign-in/code/"))
+    code = factories.recovery_codes(wanjiku)[0]
+    assert client.post("/sign-in/code/", {"code": code}).status_code == 302
+    page = words(client.get("/account/two-factor/"))
+    assert "Turn it off, and set it up anew." in page
+    assert "9 left" in page
+
+
+def test_with_another_secret_key_the_app_is_turned_off_and_set_up_anew(
+    wanjiku: User, lost: str
+) -> None:
+    client = signed_in(wanjiku)
+    page = words(client.get("/account/two-factor/"))
+    assert "no code of it is right any more. Turn it off, and set it up anew." in page
+    assert "so they open nothing any more." in page
+    assert client.get("/account/two-factor/app/off/").status_code == 200
+    assert client.post("/account/two-factor/app/off/").status_code == 302
+    assert not Authenticator.objects.exists()
+    secret = client.get("/account/two-factor/app/").context["form"].secret
+    client.post("/account/two-factor/app/", {"code": factories.code_of(secret)})
+    assert "any more" not in words(client.get("/account/two-factor/"))
+    assert two_factor.spend_code(wanjiku, factories.recovery_codes(wanjiku)[0], address=HERE)
+
+
+def test_with_another_secret_key_new_recovery_codes_are_made_beside_a_passkey(
+    wanjiku: User, lost: str
+) -> None:
+    passkey(wanjiku)
+    client = signed_in(wanjiku)
+    client.post("/account/two-factor/app/off/")
+    before = list(Authenticator.objects.order_by("pk").values("pk"))
+    for address in (RECOVERY, f"{RECOVERY}file/"):
+        assert client.get(address)["Location"] == f"{RECOVERY}new/"
+    assert "Your recovery codes open nothing any more." in words(client.get(f"{RECOVERY}new/"))
+    assert list(Authenticator.objects.order_by("pk").values("pk")) == before
+    assert client.post(f"{RECOVERY}new/")["Location"] == RECOVERY
+    code = factories.recovery_codes(wanjiku)[0]
+    assert code in words(client.get(RECOVERY))
+    assert two_factor.spend_code(wanjiku, code, address=HERE)
+
+
+def test_with_another_secret_key_the_app_is_not_turned_off_by_a_password(
+    wanjiku: User, lost: str
+) -> None:
+    client = signed_in(wanjiku)
+    some_time_later(client)
+    again = client.get("/account/two-factor/app/off/")["Location"]
+    assert again.startswith("/sign-in/again/code/")
+    assert IN_VAIN in words(client.get(again))
+    assert WRONG in client.post(again, {"code": factories.code_of(lost)}).content
+    assert client.post("/account/two-factor/app/off/")["Location"].startswith(again.split("?")[0])
+    assert two_factor.has_second_factor(wanjiku)
 
 
 # --- Over the API -------------------------------------------------------------------------------
