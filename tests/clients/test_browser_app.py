@@ -103,6 +103,26 @@ def test_who_is_signed_in_and_let_it_in_passes_without_a_page(window: Window) ->
     assert window.told() == {"arrived": "wanjiku"}
 
 
+def test_a_frame_is_enough_where_nobody_is_asked(window: Window) -> None:
+    window.open()
+    window.sign_in()
+    window.page.evaluate("sessionStorage.clear()")
+    assert window.open() == {"arrived": None}
+    assert window.press("in-frame") == {"arrived": "wanjiku"}
+
+
+def test_a_popup_asks_and_the_page_under_it_stays(window: Window) -> None:
+    window.open()
+    window.sign_in()
+    window.page.evaluate("sessionStorage.clear()")
+    window.open()
+    window.page.evaluate("document.querySelector('output').textContent = ''")
+    with window.page.expect_popup() as opened:
+        window.page.click("#popup")
+    opened.value.click("button[value=allow]", no_wait_after=True)
+    assert window.told() == {"arrived": "wanjiku"}
+
+
 def test_the_browser_keeps_what_is_ours_from_an_origin_that_nobody_registered(
     karani: Karani, window: Window
 ) -> None:

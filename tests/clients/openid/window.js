@@ -32,8 +32,14 @@ const actions = {
     };
   },
   silently: () => users.signinRedirect({ prompt: "none" }),
+  "in-frame": async () => told(await users.signinSilent({ forceIframeAuth: true })),
+  popup: async () => told(await users.signinPopup({ prompt: "consent" })),
   "sign-out": () => users.signoutRedirect(),
 };
+
+function told(user) {
+  return { arrived: user?.profile.preferred_username ?? null };
+}
 
 async function call(path, options = {}) {
   const user = await users.getUser();
@@ -63,10 +69,9 @@ async function arrive() {
   if (/[?&](code|error)=/.test(location.search)) {
     const back = location.href;
     history.replaceState(null, "", "/");
-    const user = await users.signinCallback(back);
-    return { arrived: user.profile.preferred_username };
+    return told(await users.signinCallback(back)); // nobody, in a frame or a popup
   }
-  return { arrived: (await users.getUser())?.profile.preferred_username ?? null };
+  return told(await users.getUser());
 }
 
 await tell(arrive);
