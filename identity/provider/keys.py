@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from django.db import connection, transaction
 from jwcrypto.jwk import JWK
 
 from identity.models import SigningKey
@@ -27,14 +28,7 @@ _PUBLISHED = 3  # the one that signs, and two before it
 
 def signing_key() -> tuple[str, RSAPrivateKey]:
     """The key that signs, and its ``kid``; made now where there is none."""
-    row = SigningKey.objects.first()
-    if row is not None:
-        try:
-            return row.kid, _loaded(unseal(row.private_key))
-        except CannotOpen:
-            pass  # the SECRET_KEY is another one since: this key can still be checked, but not used
-    row = rotate()
-    return row.kid, _loaded(unseal(row.private_key))
+    return _known() or _made_once()
 
 
 def rotate() -> SigningKey:
@@ -65,6 +59,30 @@ def published_keys() -> list[dict[str, Any]]:
     """The JSON Web Key Set (RFC 7517, section 5), the one that signs first."""
     signing_key()  # so that an app that comes before the first ID token finds the key of it
     return [row.public_key for row in SigningKey.objects.all()]
+
+
+def _known() -> tuple[str, RSAPrivateKey] | None:
+    row = SigningKey.objects.first()
+    if row is None:
+        return None
+    try:
+        return row.kid, _loaded(unseal(row.private_key))
+    except CannotOpen:
+        return None  # the SECRET_KEY is another one since: it can still be checked, but not used
+
+
+@transaction.atomic
+def _made_once() -> tuple[str, RSAPrivateKey]:
+    """Of all who miss a key at the same moment one makes it: more than are published would be
+    more than apps can find."""
+    if connection.vendor == "postgresql":  # elsewhere a transaction has the database for itself
+        with connection.cursor() as cursor:
+            table = SigningKey._meta.db_table
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+    if known := _known():
+        return known
+    row = rotate()
+    return row.kid, _loaded(unseal(row.private_key))
 
 
 def _new_pem() -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode
+from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,6 +10,7 @@ import jwt
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -406,6 +408,27 @@ def test_another_secret_key_makes_another_signing_key(db: None, settings: Any) -
     settings.SECRET_KEY = "another"
     new, _ = keys.signing_key()
     assert [key["kid"] for key in keys.published_keys()] == [new, old]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_miss_a_key_at_the_same_moment_make_one() -> None:
+    signing: list[str] = []
+    start = Barrier(8)
+
+    def sign() -> None:
+        try:
+            start.wait(timeout=60)
+            signing.append(keys.signing_key()[0])
+        finally:
+            connection.close()
+
+    threads = [Thread(target=sign) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [published] = keys.published_keys()
+    assert signing == [published["kid"]] * 8
 
 
 # --- Metadata -----------------------------------------------------------------------------------
