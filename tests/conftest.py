@@ -1,6 +1,7 @@
 """What every test has: no network but this machine, a settled clock of settings, and people."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import Client
 from pytest_socket import socket_allow_hosts
 
 from identity.models import Role, User
+from identity.provider import keys
 from identity.session_tokens import issue_tokens
 from project.setup import FIXTURES
 from sms.gateway import get_gateway
@@ -58,6 +60,23 @@ def _gateway_of_this_test() -> Iterator[None]:
     get_gateway.cache_clear()
     yield
     get_gateway.cache_clear()
+
+
+_signing_keys: list[bytes] = []  # real ones, made once a process: a tenth of a second each
+
+
+@pytest.fixture(autouse=True)
+def _signing_keys_in_stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has the same signing keys to begin with, in the same order."""
+    make, taken = keys._new_pem, count()
+
+    def take() -> bytes:
+        number = next(taken)
+        while len(_signing_keys) <= number:
+            _signing_keys.append(make())
+        return _signing_keys[number]
+
+    monkeypatch.setattr(keys, "_new_pem", take)
 
 
 @pytest.fixture
