@@ -17,7 +17,7 @@ from identity.account.forms import TokenForm
 from identity.form_keys import FormWasSentBefore, use_form_key
 from identity.models import PersonalAccessToken, User
 from identity.provider import authorizations
-from identity.signed_in import OwnRequest, own_page
+from identity.signed_in import OwnRequest, freshly_signed_in, own_page
 
 _NEW_TOKEN = "new_token"  # noqa: S105  # where the session keeps it, no secret
 
@@ -37,8 +37,9 @@ def account(request: OwnRequest) -> HttpResponse:
 
 @own_page
 @require_http_methods(["GET", "HEAD", "POST"])
+@freshly_signed_in
 def new_token(request: OwnRequest) -> HttpResponse:
-    """Make a personal access token."""
+    """Make a personal access token. It outlives the sign-in, which so must be a fresh one."""
     form = TokenForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:

@@ -286,6 +286,66 @@ def test_the_twenty_first_token_is_refused(mine: Client, person: User) -> None:
     assert everything() == before
 
 
+# --- Who signed in a while ago ------------------------------------------------------------------
+
+AGAIN = "/sign-in/again/"
+
+
+def some_time_later(client: Client, seconds: int = 301) -> None:
+    session = client.session
+    session["auth_time"] -= seconds
+    session.save()
+
+
+def test_who_signed_in_a_while_ago_shows_again_that_it_is_they(mine: Client) -> None:
+    some_time_later(mine, 290)
+    assert mine.get(NEW).status_code == 200
+    some_time_later(mine, 11)
+    again = mine.get(NEW)["Location"]
+    assert again == f"{AGAIN}?next=%2Faccount%2Ftokens%2Fnew%2F"
+    assert mine.post(again, {"password": factories.PASSWORD})["Location"] == NEW
+    assert mine.get(NEW).status_code == 200
+    assert make(mine).status_code == 302
+    assert PersonalAccessToken.objects.count() == 1
+
+
+def test_until_then_no_token_is_made(mine: Client) -> None:
+    some_time_later(mine)
+    assert make(mine)["Location"].startswith(AGAIN)
+    page = mine.post(AGAIN, {"password": "wrong", "next": NEW})
+    assert b"Wrong password." in page.content
+    assert make(mine, key="two")["Location"].startswith(AGAIN)
+    assert not PersonalAccessToken.objects.exists()
+
+
+def test_what_was_typed_before_makes_the_token_then(mine: Client, person: User) -> None:
+    some_time_later(mine)
+    make(mine)
+    response = mine.post(AGAIN, {"password": factories.PASSWORD, "next": NEW})
+    row = PersonalAccessToken.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/account/tokens/{row.pk}/")
+    assert (row.user, row.name, row.scopes) == (person, "Till", ["orders:read", "orders:write"])
+    shown_token(mine.get(response["Location"]))
+
+
+def test_who_has_a_second_factor_shows_that_and_no_password(mine: Client, person: User) -> None:
+    secret = factories.authenticator_app(person)
+    some_time_later(mine)
+    again = make(mine)["Location"]
+    assert again.startswith(f"{AGAIN}code/?")
+    mine.post(AGAIN, {"password": factories.PASSWORD, "next": NEW})
+    assert not PersonalAccessToken.objects.exists()
+    make(mine)
+    mine.post(again, {"code": factories.code_of(secret)})
+    assert PersonalAccessToken.objects.get().name == "Till"
+
+
+def test_all_else_on_the_page_is_open_as_before(mine: Client, row: PersonalAccessToken) -> None:
+    some_time_later(mine)
+    assert mine.get("/account/").status_code == 200
+    assert mine.post(f"/account/tokens/{row.pk}/revoke/")["Location"] == "/account/"
+
+
 def test_the_form_asks_for_ninety_days_unless_told_otherwise(mine: Client) -> None:
     page = mine.get(NEW).content.decode()
     options = re.findall(r'<option value="(\d+)"( selected)?>', page)
