@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from allauth.account.adapter import get_adapter
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -109,6 +110,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
             return self._ask_whether_to_remove(request, user, change_url)
         if two_factor.remove_second_factor(user):
             self.log_change(request, user, "Removed the second factor.")
+            get_adapter(request).send_notification_mail("account/email/second_factor_removed", user)
             messages.success(request, f"{user} signs in without a second factor now.")
         else:
             messages.info(request, f"{user} has no second factor.")

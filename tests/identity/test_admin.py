@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
+from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -237,10 +238,23 @@ def test_an_administrator_removes_a_second_factor_that_was_lost(client: Client) 
     assert browser.post("/sign-in/", form)["Location"] == "/admin/"
 
 
+def test_who_had_a_second_factor_is_told_that_it_was_removed(client: Client) -> None:
+    clerk = with_second_factor(factories.user("Clerk", email="wanjiku@example.com"))
+    client.post(removal_page(clerk))
+    [told] = mail.outbox
+    assert (told.to, told.subject) == (
+        ["wanjiku@example.com"],
+        "Karani: Your second factor was removed",
+    )
+    assert "An administrator removed the second factor of your account" in str(told.body)
+    assert "If you did not ask for that, tell Karani at once." in str(told.body)
+
+
 def test_where_there_is_no_second_factor_none_is_removed(client: Client) -> None:
     clerk = factories.user("Clerk", username="wanjiku")
     assert client.post(removal_page(clerk))["Location"] == change_page(clerk)
     assert b"wanjiku has no second factor." in client.get(USERS).content
+    assert mail.outbox == []
     assert not LogEntry.objects.exists()
 
 
