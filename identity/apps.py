@@ -7,7 +7,7 @@ from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
 
 
@@ -17,19 +17,30 @@ class IdentityConfig(AppConfig):
 
     def ready(self) -> None:
         # The one place that every sign-in passes, whichever page and whichever proof it was.
-        check_request_enabled.connect(_is_of_an_app, dispatch_uid="identity.connected_apps")
         user_logged_in.connect(_signed_in, dispatch_uid="identity.sessions")
+        user_logged_out.connect(_signed_out, dispatch_uid="identity.sessions")
+        check_request_enabled.connect(_is_of_an_app, dispatch_uid="identity.connected_apps")
         _take_back_admin_pages()
 
 
 def _signed_in(sender: object, request: HttpRequest, user: Any, **facts: Any) -> None:
     from allauth.account.authentication import get_authentication_records
 
+    from identity.provider.authorizations import end_session_authorizations
     from identity.sessions import begin_session
     from identity.sign_ins import method_of, record_sign_in
 
-    begin_session(request)
+    end_session_authorizations(begin_session(request, user))
     record_sign_in(request, user, method_of(get_authentication_records(request, user)))
+
+
+def _signed_out(sender: object, request: HttpRequest, **facts: Any) -> None:
+    """With the session ends what apps got in it."""
+    from identity.provider.authorizations import end_session_authorizations
+    from identity.sessions import is_left_for_good, session_id
+
+    if request.user.is_authenticated and is_left_for_good(request):
+        end_session_authorizations(session_id(request))
 
 
 def _is_of_an_app(sender: object, request: HttpRequest, **facts: Any) -> bool:

@@ -51,7 +51,14 @@ class Limits:
 
 
 Action = Literal[
-    "sign_in", "second_factor", "refresh", "app_secret", "device_code", "registration", "mail"
+    "sign_in",
+    "second_factor",
+    "refresh",
+    "app_secret",
+    "device_sign_in",
+    "device_code",
+    "registration",
+    "mail",
 ]
 
 LIMITS: dict[Action, Limits] = {
@@ -71,6 +78,10 @@ LIMITS: dict[Action, Limits] = {
     "refresh": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
     # Secrets are as long; a server that was set up wrongly may try on and on.
     "app_secret": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
+    # Each is a row; a shop has a few devices, which begin anew after ten minutes.
+    "device_sign_in": Limits(
+        pair=Limit(60, _QUARTER), address=Limit(120, _QUARTER), counts_successes=True
+    ),
     # Short, and good for ten minutes: of 20 ** 8 codes nobody finds one in so few tries (RFC 8628,
     # section 5.1). The account is who types it.
     "device_code": Limits(pair=Limit(10, _QUARTER), address=Limit(50, _QUARTER)),

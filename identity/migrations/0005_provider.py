@@ -66,6 +66,11 @@ class Migration(migrations.Migration):
             name='updated_at',
             field=models.DateTimeField(auto_now=True),
         ),
+        migrations.AddField(
+            model_name='user',
+            name='times_shut',
+            field=models.PositiveIntegerField(default=0, editable=False, help_text='How often the account was closed: sessions and tokens from before do not come back with it.'),
+        ),
         migrations.AlterField(
             model_name='grant',
             name='nonce',

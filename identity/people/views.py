@@ -13,7 +13,6 @@ from allauth.mfa.webauthn import views as webauthn
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME as NEXT
-from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -28,6 +27,7 @@ from identity.people.forms import NewEmailForm, count_mail
 from identity.people.middleware import GOES_ON_TO
 from identity.roles import is_administrator
 from identity.sealing import CannotOpen
+from identity.sessions import leave_to_sign_in
 
 
 class SignInView(account.LoginView):
@@ -44,8 +44,7 @@ class SignInView(account.LoginView):
         return super().get_context_data(**facts) | {"upstream": upstream}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        # What is still to show, such as a code, is asked of who is not signed in.
-        logout(self.request)
+        leave_to_sign_in(self.request)
         return super().form_valid(form)
 
 
@@ -53,7 +52,7 @@ class PasskeySignInView(webauthn.LoginWebAuthnView):
     """Signs in by a passkey alone; like the other, anew who was signed in."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        logout(self.request)
+        leave_to_sign_in(self.request)
         return super().form_valid(form)
 
     def form_invalid(self, form: Any) -> HttpResponse:

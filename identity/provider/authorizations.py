@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from identity import two_factor
 from identity.models import Application, Authorization, Consent, User
 
 
@@ -13,6 +14,11 @@ def may_use(user: User, app: Application) -> bool:
     """Is the app for this person, by the roles that it is for?"""
     allowed = {role.pk for role in app.allowed_roles.all()}
     return not allowed or user.groups.filter(pk__in=allowed).exists()
+
+
+def may_go_on(user: User, app: Application) -> bool:
+    """May the app keep acting for this person, with nobody asked?"""
+    return may_use(user, app) and not two_factor.is_missing(user)
 
 
 def has_consented(user: User, app: Application, scopes: Iterable[str]) -> bool:

@@ -9,8 +9,9 @@ from django.utils import timezone
 from oauth2_provider.generators import generate_client_secret
 
 from identity import roles as identity_roles
-from identity.models import Application, Authorization, Consent, Role, User
+from identity.models import AccessToken, Application, Authorization, Consent, Role, User
 from identity.models.provider import AppKind
+from identity.scopes import ALL_SCOPES
 from identity.session_tokens import digest
 
 
@@ -58,6 +59,8 @@ def save_app(app: Application) -> str:
     app.full_clean()
     secret = "" if app.is_public or app.client_secret else _new_secret(app)
     app.save()
+    if not app.is_active:  # what it had does not come back with it
+        _end_tokens(app)
     return secret
 
 
@@ -95,11 +98,14 @@ def delete_app(app: Application) -> None:
 
 def end_tokens(app: Application) -> None:
     """End all that the app has, for itself and for people; who let it in must allow it again."""
-    now = timezone.now()
     with transaction.atomic():
         Consent.objects.filter(application=app).delete()
-        Authorization.objects.filter(application=app, revoked_at=None).update(revoked_at=now)
-        app.accesstoken_set.filter(revoked_at=None).update(revoked_at=now)
+        _end_tokens(app)
+
+
+def allowed_scopes(app: Application) -> set[str]:
+    """What it may ask for."""
+    return set(app.allowed_scopes.split()) or set(ALL_SCOPES)
 
 
 def note_use(app: Application) -> None:
@@ -113,6 +119,12 @@ def is_registered_origin(origin: str) -> bool:
     """May pages from there read our answers? Where an app in a browser is at home."""
     apps = Application.objects.filter(is_active=True, allowed_origins__contains=origin)
     return any(origin in app.allowed_origins.split() for app in apps)
+
+
+def _end_tokens(app: Application) -> None:
+    now = timezone.now()
+    Authorization.objects.filter(application=app, revoked_at=None).update(revoked_at=now)
+    AccessToken.objects.filter(application=app, revoked_at=None).update(revoked_at=now)
 
 
 def _origins(app: Application) -> list[str]:

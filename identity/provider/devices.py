@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from identity.models import Application, DeviceGrant, User
-from identity.provider.authorizations import begin_authorization, may_use
+from identity.provider.authorizations import begin_authorization, may_go_on
 from identity.session_tokens import digest
 
 LIFETIME = timedelta(minutes=10)
@@ -43,6 +43,8 @@ class DeviceCodes:
 
 def begin_device_sign_in(app: Application, scopes: Iterable[str]) -> DeviceCodes:
     """Let a device wait for its person."""
+    now = timezone.now()
+    DeviceGrant.objects.filter(expires__lt=now - LIFETIME).delete()
     letters = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
     codes = DeviceCodes(secrets.token_urlsafe(32), f"{letters[:4]}-{letters[4:]}")
     made = DeviceGrant.objects.create(
@@ -51,10 +53,10 @@ def begin_device_sign_in(app: Application, scopes: Iterable[str]) -> DeviceCodes
         user_code=_digest_of_user_code(codes.user_code),
         scope=" ".join(dict.fromkeys(scopes)),
         interval=int(INTERVAL.total_seconds()),
-        expires=timezone.now() + LIFETIME,
+        expires=now + LIFETIME,
     )
     # The first question may come at once.
-    DeviceGrant.objects.filter(pk=made.pk).update(last_checked=timezone.now() - INTERVAL)
+    DeviceGrant.objects.filter(pk=made.pk).update(last_checked=now - INTERVAL)
     return codes
 
 
@@ -118,7 +120,7 @@ def redeem_device_code(device_code: str, app: Application) -> DeviceGrant:
         _refuse_to_wait(device, now)
     mine.update(status=DeviceGrant.EXPIRED)  # one use
     authorization = device.authorization
-    if authorization is None or not authorization.is_live or not may_use(authorization.user, app):
+    if authorization is None or not authorization.is_live or not may_go_on(authorization.user, app):
         raise DeviceRefusal("access_denied", "The person may not use this app any more.")
     return device
 

@@ -7,8 +7,9 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from identity import two_factor
 from identity.errors import CredentialRefused
-from identity.models import AccessToken, Application, Authorization, DeviceGrant, RefreshToken, User
+from identity.models import AccessToken, Application, Authorization, RefreshToken, User
 from identity.permissions import permission_names, remember_permissions
 from identity.session_tokens import digest
 
@@ -41,7 +42,8 @@ def find_by_access_token(access: str) -> tuple[AccessToken, Application, User]:
 
     That is the person who let it, or, where the app acts for itself, its service account.
 
-    :raises CredentialRefused: unknown, expired or revoked, or nobody to act for.
+    :raises CredentialRefused: unknown, expired or revoked, or nobody to act for; or somebody who
+        must set up a second factor first.
     """
     related = ("application__user", "authorization__user", "authorization__application")
     tokens = AccessToken.objects.select_related(*related).annotate(
@@ -58,6 +60,8 @@ def find_by_access_token(access: str) -> tuple[AccessToken, Application, User]:
         raise CredentialRefused("The access token was revoked.")
     if timezone.now() >= row.expires:
         raise CredentialRefused("The access token has expired.")
+    if row.authorization is not None:
+        two_factor.refuse_if_missing(user)
     remember_permissions(user, row.names)
     return row, app, user
 
@@ -83,4 +87,3 @@ def forget_dead_tokens(app: Application, user: User | None) -> None:
     RefreshToken.objects.filter(theirs, created__lt=now - REFRESH_LIFETIME).delete()
     is_over = Q(created_at__lt=now - _UNUSED, refreshtoken=None, accesstoken=None)
     Authorization.objects.filter(theirs & is_over).delete()
-    DeviceGrant.objects.filter(client_id=app.client_id, expires__lt=now - _UNUSED).delete()

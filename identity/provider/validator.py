@@ -1,15 +1,17 @@
 """Whom and what does the engine believe? Its questions, answered from our tables."""
 
 import json
+import re
 import secrets
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 from oauth2_provider.models import set_token_value
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
-from oauthlib.oauth2 import InvalidRequestError
+from oauthlib.oauth2 import InvalidGrantError, InvalidRequestError
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 
 from identity.models import (
@@ -20,17 +22,17 @@ from identity.models import (
     RefreshToken,
     User,
 )
-from identity.provider.authorizations import begin_authorization, end_authorization, may_use
-from identity.provider.connected_apps import note_use
+from identity.provider.authorizations import begin_authorization, end_authorization, may_go_on
+from identity.provider.connected_apps import allowed_scopes, note_use
 from identity.provider.devices import DeviceRefusal, redeem_device_code
 from identity.provider.id_tokens import new_id_token
 from identity.provider.tokens import REFRESH_LIFETIME, forget_dead_tokens
-from identity.scopes import ALL_SCOPES, OPENID_SCOPES
+from identity.scopes import OPENID_SCOPES
 from identity.sealing import seal, unseal
 from identity.session_tokens import digest
 
 # The SHA-256 digest in base64url without padding, of a verifier of 43 to 128 characters: RFC 7636.
-_CHALLENGE_LENGTH = 43
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE_LIFETIME = timedelta(seconds=60)
 # How long two tabs that renew with the same token count as one (RFC 9700 leaves it to the server).
 TWIN_WINDOW = timedelta(seconds=10)
@@ -42,6 +44,17 @@ class AnsweredBefore(Exception):
     def __init__(self, answer: str) -> None:
         super().__init__()
         self.answer = answer  # JSON
+
+
+def _answer_twin(answer: str, scope: str | None) -> bool:
+    """To who asks for the same. For anything else the token is used up; but so soon after it was
+    used this is no theft yet.
+
+    :raises AnsweredBefore: with the same answer.
+    """
+    if not scope or set(scope.split()) == set(json.loads(answer)["scope"].split()):
+        raise AnsweredBefore(answer)
+    return False
 
 
 class Validator(OAuth2Validator):
@@ -65,11 +78,13 @@ class Validator(OAuth2Validator):
         self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
         try:
-            return bool(
-                super().validate_redirect_uri(client_id, redirect_uri, request, *args, **kwargs)
-            )
+            port = urlsplit(redirect_uri).port
         except ValueError:  # no address at all, as http://[ or one with the port 99999
             return False
+        is_registered = super().validate_redirect_uri(
+            client_id, redirect_uri, request, *args, **kwargs
+        )
+        return bool(is_registered) and port != 0
 
     def is_pkce_required(self, client_id: str, request: Request) -> bool:
         """With S256, which must be named: without, RFC 7636 means "plain".
@@ -78,7 +93,7 @@ class Validator(OAuth2Validator):
         """
         challenge = request.code_challenge
         if challenge is not None and (
-            request.code_challenge_method != "S256" or len(challenge) != _CHALLENGE_LENGTH
+            request.code_challenge_method != "S256" or not _CHALLENGE.fullmatch(challenge)
         ):
             raise InvalidRequestError("The code challenge must be of method S256.", request=request)
         app: Application = request.client
@@ -97,10 +112,27 @@ class Validator(OAuth2Validator):
 
         One that acts for itself is no person, of whom there is nothing to tell.
         """
-        allowed = set(client.allowed_scopes.split()) or ALL_SCOPES.keys()
+        allowed = allowed_scopes(client)
         if request.grant_type == "client_credentials":
             allowed -= OPENID_SCOPES.keys()
         return bool(scopes) and allowed >= set(scopes)
+
+    def validate_grant_type(
+        self,
+        client_id: str,
+        grant_type: str,
+        client: Application,
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """An app acts for itself as its service account: without a live one it is nobody."""
+        account = request.client.user
+        if grant_type == "client_credentials" and (account is None or not account.is_active):
+            return False
+        return bool(
+            super().validate_grant_type(client_id, grant_type, client, request, *args, **kwargs)
+        )
 
     # --- Codes ----------------------------------------------------------------------------------
 
@@ -176,9 +208,14 @@ class Validator(OAuth2Validator):
         *args: Any,
         **_: Any,
     ) -> bool:
-        """The same, to the letter, as the code was asked for with (RFC 6749, section 4.1.3)."""
+        """The same, to the letter, as the code was asked for with (RFC 6749, section 4.1.3).
+
+        :raises InvalidGrantError: it is another (section 5.2); the engine would say another error.
+        """
         grant = Grant.objects.filter(code=digest(code), application=client).first()
-        return grant is not None and grant.redirect_uri == redirect_uri
+        if grant is None or grant.redirect_uri != redirect_uri:
+            raise InvalidGrantError("The redirect_uri is not the one that the code was asked with.")
+        return True
 
     def get_authorization_code_nonce(
         self, client_id: str, code: str, redirect_uri: str, request: Request
@@ -219,11 +256,11 @@ class Validator(OAuth2Validator):
             return False
         now = timezone.now()
         if row.revoked is not None:
-            if row.sealed_answer and now < row.revoked + TWIN_WINDOW and not request.scope:
-                raise AnsweredBefore(unseal(row.sealed_answer, token=refresh_token))
+            if row.sealed_answer and now < row.revoked + TWIN_WINDOW:
+                return _answer_twin(unseal(row.sealed_answer, token=refresh_token), request.scope)
             end_authorization(authorization)  # it is in two hands
             return False
-        if now >= row.created + REFRESH_LIFETIME or not may_use(authorization.user, client):
+        if now >= row.created + REFRESH_LIFETIME or not may_go_on(authorization.user, client):
             return False
         request.renewed, request.authorization = row, authorization
         request.user, request.refresh_token = authorization.user, refresh_token
@@ -232,8 +269,9 @@ class Validator(OAuth2Validator):
     def get_original_scopes(
         self, refresh_token: str, request: Request, *args: Any, **kwargs: Any
     ) -> list[str]:
-        scope: str = request.authorization.scope
-        return scope.split()
+        """What was allowed, as far as the app may still ask for it."""
+        allowed = allowed_scopes(request.client)
+        return [scope for scope in request.authorization.scope.split() if scope in allowed]
 
     # --- Devices --------------------------------------------------------------------------------
 

@@ -135,7 +135,7 @@ def _other_app() -> None:
         ({"code_verifier": "w" * 43}, "invalid_grant"),
         ({"code_verifier": "x"}, "invalid_grant"),
         ({"client_id": "evil"}, "invalid_grant"),
-        ({"redirect_uri": "https://shop.example.com/other"}, "invalid_request"),
+        ({"redirect_uri": "https://shop.example.com/other"}, "invalid_grant"),
         ({"grant_type": "password", "username": "wanjiku", "password": factories.PASSWORD}, None),
     ],
     ids=["no verifier", "wrong", "short", "code of another client", "redirect URI", "password"],

@@ -72,6 +72,7 @@ PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("refresh", 10, 900),
     ("registration", 10, 3600),
     ("app_secret", 10, 900),
+    ("device_sign_in", 60, 900),
     ("device_code", 10, 900),
     ("mail", 5, 3600),
 ]
@@ -81,6 +82,7 @@ ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("refresh", 100, 900),
     ("registration", 20, 3600),
     ("app_secret", 100, 900),
+    ("device_sign_in", 120, 900),
     ("device_code", 50, 900),
     ("mail", 20, 3600),
 ]

@@ -163,7 +163,7 @@ def test_an_app_that_acts_for_itself_is_nobody_to_userinfo() -> None:
     [
         ({}, 401, ""),
         ({"Authorization": "Bearer"}, 400, "invalid_request"),
-        ({"Authorization": "Basic eDp5"}, 400, "invalid_request"),
+        ({"Authorization": "Basic eDp5"}, 401, ""),
         ({"Authorization": "Bearer a b"}, 400, "invalid_request"),
         ({"Authorization": "Bearer \u00e9"}, 400, "invalid_request"),
         ({"Authorization": "Bearer unknown"}, 401, "invalid_token"),
@@ -483,3 +483,131 @@ def test_customers_are_looked_up_by_the_app_that_knows_them(db: None) -> None:
     factories.customer(user=owner, phone_number="+254722000000")
     assert phone_number_of(owner) == "+254722000000"
     assert Customer.objects.count() == 1
+
+
+# --- Long questions -----------------------------------------------------------------------------
+
+
+def test_a_long_question_survives_the_sign_in(shop: Application, clerk: User) -> None:
+    visitor = Client(enforce_csrf_checks=True)
+    state = "s" * 3000
+    address = who(state=state, nonce="n" * 3000)
+    response = visitor.get(address)
+    back = parse_qs(urlsplit(response["Location"]).query)["next"][0]
+    assert len(back) < 2048
+    visitor.force_login(clerk)
+    told = answer(visitor, back)
+    assert told["state"] == state
+    assert id_token_of(redeem(told["code"]).json())["nonce"] == "n" * 3000
+    again = told_to_app(sign_in_again(visitor, visitor.get(f"{address}&prompt=login"), clerk))
+    assert again["state"] == state
+
+
+def test_a_long_question_by_post_is_kept_too(shop: Application, browser: Client) -> None:
+    form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
+    response = browser.post("/o/authorize/", form | {"state": "s" * 20_000})
+    assert len(response["Location"]) < 200
+    assert answer(browser, response["Location"])["state"] == "s" * 20_000
+
+
+@pytest.mark.parametrize("kept", ["unknown", "x" * 32, "../x", ""])
+def test_a_question_that_is_not_kept_any_more_is_a_page(browser: Client, kept: str) -> None:
+    page = browser.get("/o/authorize/", {"kept": kept})
+    assert page.status_code == 400
+    assert b"Start again in the app." in page.content
+
+
+# --- What ends with a session, an account or an app ---------------------------------------------
+
+
+def signed_in_by_form(username: str, browser: Client | None = None) -> Client:
+    browser = browser or Client(enforce_csrf_checks=False)
+    form = {"username": username, "password": factories.PASSWORD}
+    assert browser.post("/sign-in/", form).status_code == 302
+    return browser
+
+
+def test_signing_out_ends_what_apps_got_in_the_session_and_no_other(
+    shop: Application, clerk: User
+) -> None:
+    here, phone = signed_in_by_form("wanjiku"), signed_in_by_form("wanjiku")
+    given = redeem(answer_without_token(here, who())["code"]).json()
+    on_phone = redeem(told_to_app(phone.get(who()))["code"]).json()
+    here.post("/sign-out/")
+    assert me(given["access_token"]).status_code == 401
+    assert_oauth_error(renew(given["refresh_token"]), "invalid_grant")
+    assert me(on_phone["access_token"]).status_code == 200
+
+
+def answer_without_token(browser: Client, address: str) -> dict[str, str]:
+    assert browser.get(address).status_code == 200
+    consent = address.replace("/authorize/", "/consent/")
+    return told_to_app(browser.post(consent, {"answer": "allow"}))
+
+
+def test_signing_in_again_keeps_the_apps_of_the_same_person_only(
+    shop: Application, clerk: User
+) -> None:
+    factories.user(username="achieng")
+    browser = signed_in_by_form("wanjiku")
+    given = redeem(answer_without_token(browser, who())["code"]).json()
+    signed_in_by_form("wanjiku", browser)
+    assert me(given["access_token"]).status_code == 200
+    again = redeem(told_to_app(browser.get(who()))["code"]).json()
+    assert id_token_of(again)["sid"] == id_token_of(given)["sid"]
+    signed_in_by_form("achieng", browser)
+    assert me(given["access_token"]).status_code == 401
+    assert me(again["access_token"]).status_code == 401
+
+
+def test_what_ended_with_an_account_does_not_come_back_with_it(
+    shop: Application, browser: Client, clerk: User
+) -> None:
+    given = redeem(answer(browser, who())["code"]).json()
+    clerk.is_active = False
+    clerk.save(update_fields=["is_active"])
+    assert me(given["access_token"]).status_code == 401
+    clerk.is_active = True
+    clerk.save()
+    assert me(given["access_token"]).status_code == 401
+    assert_oauth_error(renew(given["refresh_token"]), "invalid_grant")
+    assert told_to_app(browser.get(who(prompt="none")))["error"] == "login_required"
+
+
+def test_what_ended_with_an_app_does_not_come_back_with_it(
+    shop: Application, browser: Client
+) -> None:
+    given = redeem(answer(browser, who())["code"]).json()
+    for shop.is_active in (False, True):
+        connected_apps.save_app(shop)
+        assert me(given["access_token"]).status_code == 401
+    assert_oauth_error(renew(given["refresh_token"]), "invalid_grant")
+    assert "code" in told_to_app(browser.get(who()))
+
+
+def test_an_app_that_may_ask_for_less_renews_for_less(shop: Application, browser: Client) -> None:
+    given = redeem(answer(browser, who(scope="openid orders:read"))["code"]).json()
+    Application.objects.update(allowed_scopes="openid")
+    renewed = renew(given["refresh_token"]).json()
+    assert renewed["scope"] == "openid"
+    more = renew(renewed["refresh_token"], scope="openid orders:read")
+    assert_oauth_error(more, "invalid_scope")
+
+
+def test_an_app_gets_no_further_for_who_must_set_up_a_second_factor(
+    shop: Application, settings: Any
+) -> None:
+    boss = factories.user("Administrator")
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(boss)
+    given = redeem(answer(browser, who())["code"]).json()
+    settings.REQUIRE_TWO_FACTOR = True
+    assert me(given["access_token"]).status_code == 401
+    assert userinfo(given["access_token"]).status_code == 401
+    assert_oauth_error(renew(given["refresh_token"]), "invalid_grant")
+
+
+def test_an_app_that_acts_for_itself_is_asked_for_no_second_factor(settings: Any) -> None:
+    app, secret = factories.app(user=factories.service_account("Administrator"))
+    settings.REQUIRE_TWO_FACTOR = True
+    assert me(ask_for_itself(app, secret).json()["access_token"]).status_code == 200

@@ -26,13 +26,14 @@ def signed_in(user: User) -> HttpRequest:
     return request
 
 
-def test_a_sign_in_begins_a_session_anew() -> None:
+def test_who_signs_in_again_goes_on_in_the_same_session_with_another_key() -> None:
     clerk = factories.user()
     request = signed_in(clerk)
-    first = session_id(request)
+    first, key = session_id(request), request.session.session_key
     assert timezone.now() - signed_in_at(request) < timedelta(seconds=5)
     login(request, clerk, "identity.backends.UsernameOrEmailBackend")
-    assert session_id(request) != first
+    assert session_id(request) == first
+    assert request.session.session_key != key
 
 
 def test_a_session_keeps_what_it_knows() -> None:

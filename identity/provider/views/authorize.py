@@ -2,17 +2,19 @@
 1.0, section 3.1.2), and the page on which they say yes or no.
 
 All that there is to know stays in the address, so nothing is carried over in hidden fields, and
-what is granted is what was just checked.
+what is granted is what was just checked. A question that is too long for the way to the sign-in
+page and back is kept, and the address names it.
 """
 
 import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
@@ -38,7 +40,9 @@ from identity.sessions import session_id, signed_in_at
 
 _PROMPTS = {"none", "login", "consent", "select_account"}
 _ASKED = "asked"  # the parameter that says, signed, when a new sign-in was asked for
-_ASKED_AT_MOST = 3600  # seconds that it is good for
+_ASKED_AT_MOST = 3600  # seconds that it is good for, and that a long question is kept
+_KEPT = "kept"  # the parameter that names a question that is kept
+_SHORT = 1500  # characters; the sign-in page leads back to addresses of 2,048 at most
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Ask the person whether the app may, or send them back to it at once where that is settled."""
     if request.method == "POST":
         # From another site, without the person's cookie: as a GET it comes with it.
-        return HttpResponseRedirect(f"{request.path}?{request.POST.urlencode()}")
+        return HttpResponseRedirect(_address_of(request.POST))
     return _answer(request)
 
 
@@ -85,6 +89,7 @@ def consent(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, word: str = "") -> HttpResponse:
     try:
+        _recall(request)
         question = _read(request)
     except InvalidRequestError as error:
         return _refuse(request, error)
@@ -221,12 +226,42 @@ def _sign_in_address(request: HttpRequest) -> str:
     is later answers it. So the decision stays here, and no session has to remember the question.
     """
     query = _question(request)
-    query[_ASKED] = signing.dumps([_fingerprint(query), time.time()], salt=__name__)
-    response = redirect_to_login(f"{reverse('oauth2_provider:authorize')}?{query.urlencode()}")
+    asked = signing.dumps([_fingerprint(query), time.time()], salt=__name__)
+    response = redirect_to_login(_address_of(query, asked))
     hint = request.GET.get("login_hint", "")
     more = QueryDict(mutable=True)
     more["login_hint"] = hint
     return f"{response.url}&{more.urlencode()}" if hint else response.url
+
+
+def _address_of(query: QueryDict, asked: str = "") -> str:
+    """Where this question is asked; ``asked`` is the signed word of a sign-in that it waits for."""
+    address = query.urlencode()
+    if len(address) > _SHORT:
+        kept = SessionStore()  # of nobody, and named by no cookie: a place that empties itself
+        kept["question"] = address
+        kept.set_expiry(_ASKED_AT_MOST)
+        kept.create()
+        address = urlencode({_KEPT: kept.session_key})
+    if asked:
+        address += f"&{urlencode({_ASKED: asked})}"
+    return f"{reverse('oauth2_provider:authorize')}?{address}"
+
+
+def _recall(request: HttpRequest) -> None:
+    """Put a question that was kept where the others are.
+
+    :raises InvalidRequestError: it is not known any more.
+    """
+    if _KEPT not in request.GET:
+        return
+    question = SessionStore(request.GET[_KEPT]).get("question")
+    if question is None:
+        raise InvalidRequestError("The question was asked too long ago. Start again in the app.")
+    whole = QueryDict(question, mutable=True)
+    if _ASKED in request.GET:
+        whole[_ASKED] = request.GET[_ASKED]
+    request.GET = whole  # type: ignore[assignment]  # the stubs want one that cannot be changed
 
 
 def _has_signed_in_since_asked(request: HttpRequest) -> bool:
@@ -263,7 +298,7 @@ def _consent_page(request: HttpRequest, question: Question) -> dict[str, Any]:
         "app": question.app,
         "destination": address.netloc or f"{address.scheme}:",
         "sentences": [ALL_SCOPES[scope] for scope in question.scopes],
-        "action": f"{reverse('oauth2_provider:consent')}?{request.GET.urlencode()}",
+        "action": f"{reverse('oauth2_provider:consent')}?{request.META['QUERY_STRING']}",
         "again": _sign_in_address(request),
         **_place(),
     }

@@ -35,7 +35,7 @@ class Request:
 
 
 @never_cache
-@csrf_exempt  # signs out without a question only who shows an ID token of this very session
+@csrf_exempt  # a POST changes nothing: it asks the same as a GET
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_session(request: HttpRequest) -> HttpResponse:
     """Sign the person out of this session, and the apps that they let in from it.
@@ -43,9 +43,11 @@ def end_session(request: HttpRequest) -> HttpResponse:
     They are asked first, unless the app shows that it knows this session: else any page in the
     world could sign people out with a link.
     """
-    parameters = request.POST if request.method == "POST" else request.GET
+    if request.method == "POST":
+        # From another site, without the person's cookie: as a GET it comes with it.
+        return HttpResponseRedirect(f"{request.path}?{request.POST.urlencode()}")
     try:
-        asked = _read(parameters)
+        asked = _read(request.GET)
     except Refused as refusal:
         return _refuse(request, str(refusal))
     if not isinstance(request.user, User):
@@ -56,7 +58,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
         return _sign_out(request, asked)
     context = {
         "app": asked.app,
-        "action": f"{reverse('oauth2_provider:end-session-confirm')}?{parameters.urlencode()}",
+        "action": f"{reverse('oauth2_provider:end-session-confirm')}?{request.GET.urlencode()}",
         "stay": reverse("home"),
         "business": settings.BUSINESS_NAME,
     }
@@ -116,7 +118,6 @@ def _back_to(app: Application | None, parameters: QueryDict) -> str:
 
 
 def _sign_out(request: HttpRequest, asked: Request) -> HttpResponse:
-    end_session_authorizations(session_id(request))
     if asked.hint:
         end_session_authorizations(asked.hint.sid)
     logout(request)

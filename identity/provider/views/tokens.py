@@ -1,8 +1,10 @@
 """For apps: tokens for a code, a renewal, a device or themselves; what a token is; its end."""
 
+import json
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -21,14 +23,23 @@ from identity import guard
 from identity.errors import TooManyAttempts
 from identity.models import AccessToken, Application, RefreshToken
 from identity.provider import devices
+from identity.provider.connected_apps import allowed_scopes
 from identity.provider.server import DEVICE_GRANT_TYPE, refuse_malformed
 from identity.provider.tokens import REFRESH_LIFETIME, is_live
 from identity.provider.validator import AnsweredBefore
-from identity.scopes import ALL_SCOPES
 from identity.session_tokens import digest
 
 _FORM = "application/x-www-form-urlencoded"
 Answer = tuple[dict[str, str], str, int]  # headers, body, status
+
+
+_WHY = {
+    "invalid_client": "The app is not known, or did not show its secret.",
+    "invalid_grant": "The code or refresh token is not known, not of this app, used, or too old.",
+    "invalid_scope": "Ask for scopes, between spaces, that there are and that this app may have.",
+    "unauthorized_client": "This app is not registered for this grant.",
+    "unsupported_grant_type": "There is no such grant_type: see grant_types_supported.",
+}
 
 
 class _WrongSecret(Exception):
@@ -90,8 +101,7 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
     def respond() -> Answer:
         app = get_oauthlib_core().authenticated_app(request, grant_type=DEVICE_GRANT_TYPE)
         scopes = request.POST.get("scope", "").split()
-        allowed = set(app.allowed_scopes.split()) or ALL_SCOPES.keys()
-        if not scopes or not allowed >= set(scopes):
+        if not scopes or not allowed_scopes(app) >= set(scopes):
             raise InvalidScopeError
         codes = devices.begin_device_sign_in(app, scopes)
         page = settings.PUBLIC_URL + reverse("oauth2_provider:device")
@@ -105,20 +115,29 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
         }
         return {}, JsonResponse(told).content.decode(), 200
 
-    return _answer(request, respond)
+    def limited() -> Answer:
+        address = request.META["REMOTE_ADDR"]
+        account = request.POST.get("client_id", "-")
+        with guard.attempt("device_sign_in", account=account, address=address):
+            return _committed(respond)
+
+    return _answer(request, limited, is_committed=True)
 
 
-def _answer(request: HttpRequest, respond: Callable[[], Answer]) -> HttpResponse:
+def _answer(
+    request: HttpRequest, respond: Callable[[], Answer], *, is_committed: bool = False
+) -> HttpResponse:
     """The answer, committed as one; or an error in the words of RFC 6749, section 5.2."""
     try:
         _refuse_malformed_form(request)
+        respond = respond if is_committed else partial(_committed, respond)
         headers, body, status = _guarded(request, respond)
     except TooManyAttempts as refusal:
         error = CustomOAuth2Error("slow_down", str(refusal), status_code=429)
         headers, body, status = {"Retry-After": str(refusal.wait)}, error.json, 429
     except OAuth2Error as error:
         headers, body, status = {}, error.json, error.status_code
-    response = HttpResponse(body or "", status=status, headers=headers)
+    response = HttpResponse(_explained(body or ""), status=status, headers=headers)
     if body:
         response["Content-Type"] = "application/json"
     response["Cache-Control"] = "no-store"
@@ -127,6 +146,14 @@ def _answer(request: HttpRequest, respond: Callable[[], Answer]) -> HttpResponse
     if status == 405:
         response["Allow"] = "POST"
     return response
+
+
+def _explained(body: str) -> str:
+    """The engine says of most refusals no more than their code."""
+    told = json.loads(body) if body else {}
+    if told.get("error") not in _WHY or told.get("error_description"):
+        return body
+    return json.dumps(told | {"error_description": _WHY[told["error"]]})
 
 
 def _guarded(request: HttpRequest, respond: Callable[[], Answer]) -> Answer:
@@ -139,7 +166,7 @@ def _guarded(request: HttpRequest, respond: Callable[[], Answer]) -> Answer:
     attempt = guard.attempt("app_secret", account=account, address=address)
     try:
         with attempt if account else nullcontext():
-            return _believed(_committed(respond))
+            return _believed(respond())
     except _WrongSecret as wrong:
         return wrong.answer
 
@@ -185,6 +212,9 @@ def _refuse_malformed_form(request: HttpRequest) -> None:
     refuse_malformed(form)
     if "client_secret" in form and "Authorization" in request.headers:
         raise InvalidRequestError("Send the client's secret once: in the header, or in the body.")
+    told, shown = form.get("client_id"), _app_with_secret(request)
+    if told and shown and told != shown:
+        raise InvalidRequestError("The client_id is not the one of the header.")
 
 
 def _introspected(app: Application, text: str) -> dict[str, Any]:

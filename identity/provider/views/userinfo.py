@@ -13,11 +13,10 @@ from identity.provider.tokens import find_by_access_token
 @require_http_methods(["GET", "HEAD", "POST"])
 def userinfo(request: HttpRequest) -> HttpResponse:
     """The claims of the scopes that were allowed. The token comes in the header, nowhere else."""
-    header = request.headers.get("Authorization")
-    if header is None:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer":
         return _refused(401, "", "Send the access token as: Bearer <token>.")
-    kind, _, text = header.partition(" ")
-    if kind.lower() != "bearer" or not text or " " in text or not text.isascii():
+    if not text or " " in text or not text.isascii():
         return _refused(400, "invalid_request", "The Authorization header must be: Bearer <token>.")
     try:
         token, _app, user = find_by_access_token(text)
