@@ -17,6 +17,10 @@ workers = environment.web_concurrency
 worker_class = "gthread"
 threads = 4
 timeout = 60  # seconds; an import of a large sheet is the longest request
+# Seconds that a connection stays open for the next request: longer than clients and proxies keep
+# theirs (a minute, most of them), or they send one into a connection that is just being closed. It
+# takes no thread meanwhile.
+keepalive = 75
 limit_request_line = 8190  # bytes, its most: a list with a cursor, and all filters at their longest
 loglevel = "warning"
 proc_name = "karani-web"
