@@ -124,9 +124,11 @@ class Application(AbstractApplication):
     def clean(self) -> None:
         """Not the engine's: that one asks for its own key, and refuses the schemes of mobile apps.
 
-        :raises ValidationError: for a field with an address where no code may go.
+        :raises ValidationError: there is no name, or a field has an address where no code may go.
         """
         errors = {}
+        if not self.name.strip():
+            errors["name"] = ["People must read who asks them: give a name."]
         needs_address = self.kind != AppKind.MACHINE and not self.has_device_flow
         if needs_address and not self.redirect_uris.split():
             errors["redirect_uris"] = ["Where does the app get people back? Give one address."]

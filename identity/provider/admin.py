@@ -81,9 +81,8 @@ class AppForm(forms.ModelForm[Application]):
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
-        if not name:
-            raise forms.ValidationError("People must read who asks them: give a name.")
-        if Application.objects.exclude(pk=self.instance.pk).filter(name=name).exists():
+        self.instance.name = name  # the model says by itself where there is none
+        if name and Application.objects.exclude(pk=self.instance.pk).filter(name=name).exists():
             raise forms.ValidationError("Another app has this name.")
         return name
 

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from identity.models import Application, User
+from identity.scopes import SCOPES
 from tests import factories
 from tests.identity.oauth_flows import CALLBACK, answer, ask_for_itself, question, redeem
 
@@ -113,6 +114,66 @@ def test_a_machine_acts_for_itself_with_its_roles(roles: Any) -> None:
     setup("--machine")
     assert [role.name for role in app.user.groups.all()] == ["Viewer"]
     assert User.objects.count() == 1
+
+
+WEB_SERVER = (
+    *("--redirect-uri", CALLBACK, "--post-logout-redirect-uri", "https://till.example.com/bye"),
+    *("--scope", "openid", "orders:read", "--device"),
+)
+
+
+def test_again_only_what_is_given_is_changed() -> None:
+    setup(*WEB_SERVER)
+    before = Application.objects.values().get() | {"updated": None}
+    for arguments, changed in [
+        ((), ()),
+        (("--redirect-uri", "https://till.example.com/2"), ("redirect_uris",)),
+        (("--post-logout-redirect-uri", ""), ("post_logout_redirect_uris",)),
+        (("--scope", "openid"), ("allowed_scopes",)),
+        (("--no-device",), ("has_device_flow",)),
+        (("--new-secret",), ("client_secret",)),
+    ]:
+        setup(*arguments)
+        after = Application.objects.values().get() | {"updated": None}
+        assert {field for field in after if after[field] != before[field]} == set(changed)
+        before = after
+
+
+def test_the_kind_changes_only_where_it_is_said(roles: Any) -> None:
+    setup("--public", "--redirect-uri", CALLBACK)
+    assert setup_json("--scope", "openid")["kind"] == "browser_or_mobile"
+    told = setup_json("--web-server")
+    assert (told["kind"], told["redirect_uris"]) == ("web_server", [CALLBACK])
+    assert told["client_secret"]
+    assert setup_json("--machine")["kind"] == "machine"
+    assert setup_json("--role", "Clerk")["kind"] == "machine"
+    account = Application.objects.get().user
+    assert account is not None
+    assert [role.name for role in account.groups.all()] == ["Clerk"]
+    assert setup_json("--web-server")["kind"] == "web_server"
+
+
+def test_the_name_and_a_new_secret_are_enough() -> None:
+    first = setup_json("--redirect-uri", CALLBACK)
+    second = setup_json("--new-secret", name=" Till ")
+    assert second["client_id"] == first["client_id"]
+    assert second["client_secret"] not in {None, first["client_secret"]}
+    assert second["redirect_uris"] == [CALLBACK]
+
+
+@pytest.mark.parametrize("name", ["", "   "])
+def test_an_app_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="People must read who asks them"):
+        setup("--redirect-uri", CALLBACK, name=name)
+    assert not Application.objects.exists()
+
+
+def test_a_machine_is_told_the_scopes_of_the_api_alone() -> None:
+    told = setup_json("--machine")
+    assert told["scopes"] == list(SCOPES)
+    assert told["env"]["OIDC_SCOPE"] == " ".join(SCOPES)
+    told = setup_json("--scope", "openid", "orders:read")
+    assert (told["scopes"], told["env"]["OIDC_SCOPE"]) == (["orders:read"], "orders:read")
 
 
 @pytest.mark.parametrize(

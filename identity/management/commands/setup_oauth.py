@@ -13,15 +13,15 @@ from django.urls import reverse
 from identity.models import Application, Role
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
-from identity.scopes import ALL_SCOPES
+from identity.scopes import ALL_SCOPES, SCOPES
 
 _USUAL_SCOPES = ["openid", "profile", "email"]
 
 
 class Command(BaseCommand):
     help = (
-        "Connect an app that signs people in, or that calls the API: make it, or bring the one of "
-        "this name up to date. Prints what its maker needs; run it again as often as you like."
+        "Connect an app that signs people in, or that calls the API: make it, or change what is "
+        "given of the one of this name. Prints what its maker needs; run it as often as you like."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,6 @@ class Command(BaseCommand):
             *("--redirect-uri", "--redirect-uris"),
             nargs="+",
             action="extend",
-            default=[],
             metavar="URI",
             help="where people are sent back to, to the letter; of http://127.0.0.1 any port",
         )
@@ -39,25 +38,40 @@ class Command(BaseCommand):
             "--post-logout-redirect-uri",
             nargs="+",
             action="extend",
-            default=[],
             metavar="URI",
             help="where they may be sent once they are signed out",
         )
         kind = parser.add_mutually_exclusive_group()
         kind.add_argument(
+            "--web-server",
+            dest="kind",
+            action="store_const",
+            const=AppKind.WEB_SERVER,
+            help="it signs people in, and keeps a secret; what a new app is without a word",
+        )
+        kind.add_argument(
             "--public",
-            action="store_true",
+            dest="kind",
+            action="store_const",
+            const=AppKind.BROWSER_OR_MOBILE,
             help="it runs in browsers or on people's devices, and can keep no secret",
         )
         kind.add_argument(
-            "--machine", action="store_true", help="it acts for itself, with nobody there"
+            "--machine",
+            dest="kind",
+            action="store_const",
+            const=AppKind.MACHINE,
+            help="it acts for itself, with nobody there",
         )
-        add("--device", action="store_true", help="it signs in devices without a keyboard, too")
+        add(
+            "--device",
+            action=argparse.BooleanOptionalAction,
+            help="it signs in devices without a keyboard, too",
+        )
         add(
             "--scope",
             nargs="+",
             action="extend",
-            default=[],
             metavar="SCOPE",
             help=f"all that it may ask for (without: anything); of {', '.join(ALL_SCOPES)}",
         )
@@ -67,7 +81,7 @@ class Command(BaseCommand):
             action="extend",
             default=[],
             metavar="ROLE",
-            help="with --machine: what it may do, as in --role Clerk",
+            help="of a machine: what it may do, as in --role Clerk",
         )
         add("--new-secret", action="store_true", help="replace its secret, which is then shown")
         add("--json", action="store_true", help="print JSON, for a script")
@@ -83,22 +97,22 @@ def _set_up(options: dict[str, Any]) -> tuple[Application, str, bool]:
     """
     :raises CommandError: an option is wrong; nothing was changed.
     """
-    known = list(Application.objects.filter(name=options["name"])[:2])
-    if len(known) == 2:
+    name = options["name"].strip()
+    found = list(Application.objects.filter(name=name)[:2])
+    if len(found) == 2:
         raise CommandError(
-            f"Two apps are named {options['name']}: give one of them another name in the admin."
+            f"Two apps are named {name}: give one of them another name in the admin."
         )
-    roles = _roles(options)
+    known = found[0] if found else None
+    kind = options["kind"] or (known.kind if known else AppKind.WEB_SERVER)
+    roles = _roles(options["role"], kind)
     try:
         app, secret = connected_apps.register_app(
-            name=options["name"],
-            kind=_kind(options),
-            redirect_uris=options["redirect_uri"],
-            post_logout_redirect_uris=options["post_logout_redirect_uri"],
-            scopes=[scope for each in options["scope"] for scope in each.split()],
-            has_device_flow=options["device"],
-            client_id=known[0].client_id if known else "",
-            user=known[0].user if known else None,
+            name=name,
+            kind=kind,
+            client_id=known.client_id if known else "",
+            user=known.user if known else None,
+            **_facts(options, known or Application()),
         )
     except ValidationError as error:
         raise CommandError("\n".join(error.messages)) from None
@@ -106,35 +120,48 @@ def _set_up(options: dict[str, Any]) -> tuple[Application, str, bool]:
         connected_apps.give_service_account(app, roles)
     if options["new_secret"] and not secret:
         secret = connected_apps.renew_secret(app)
-    return app, secret, not known
+    return app, secret, known is None
 
 
-def _kind(options: dict[str, Any]) -> AppKind:
-    if options["machine"]:
-        return AppKind.MACHINE
-    return AppKind.BROWSER_OR_MOBILE if options["public"] else AppKind.WEB_SERVER
+def _facts(options: dict[str, Any], app: Application) -> dict[str, Any]:
+    """What was given, and of what was not what the app has. ``""`` is given, and empties a list."""
+    device = options["device"]
+    return {
+        "redirect_uris": _given(options["redirect_uri"], app.redirect_uris),
+        "post_logout_redirect_uris": _given(
+            options["post_logout_redirect_uri"], app.post_logout_redirect_uris
+        ),
+        "scopes": _given(options["scope"], app.allowed_scopes),
+        "has_device_flow": app.has_device_flow if device is None else device,
+    }
 
 
-def _roles(options: dict[str, Any]) -> list[Role]:
-    if options["role"] and not options["machine"]:
+def _given(words: list[str] | None, else_these: str) -> list[str]:
+    return else_these.split() if words is None else " ".join(words).split()
+
+
+def _roles(names: list[str], kind: AppKind) -> list[Role]:
+    if names and kind != AppKind.MACHINE:
         raise CommandError("--role is for an app that acts for itself: add --machine.")
     known = {role.name: role for role in Role.objects.all()}
-    if unknown := [name for name in options["role"] if name not in known]:
+    if unknown := [name for name in names if name not in known]:
         raise CommandError(f"There is no role {', '.join(unknown)}. There are: {', '.join(known)}.")
     # To the stubs a proxy's manager makes what it is a proxy of.
-    return [cast("Role", known[name]) for name in options["role"]]
+    return [cast("Role", known[name]) for name in names]
 
 
 def _told(app: Application, secret: str, is_new: bool) -> dict[str, Any]:
     allowed = app.allowed_scopes.split()
-    usual = [] if app.kind == AppKind.MACHINE else _USUAL_SCOPES
+    scopes, usual = allowed or list(ALL_SCOPES), allowed or _USUAL_SCOPES
+    if app.kind == AppKind.MACHINE:  # it is nobody to be told of
+        scopes = usual = [scope for scope in scopes if scope in SCOPES]
     redirect_uris = app.redirect_uris.split()
     environment = {
         "OIDC_ISSUER": settings.ISSUER,
         "OIDC_CLIENT_ID": app.client_id,
         "OIDC_CLIENT_SECRET": secret,
         "OIDC_REDIRECT_URI": redirect_uris[0] if redirect_uris else "",
-        "OIDC_SCOPE": " ".join(allowed or usual),
+        "OIDC_SCOPE": " ".join(usual),
     }
     return {
         "name": app.name,
@@ -147,7 +174,7 @@ def _told(app: Application, secret: str, is_new: bool) -> dict[str, Any]:
         "token_endpoint": settings.PUBLIC_URL + reverse("oauth2_provider:token"),
         "redirect_uris": redirect_uris,
         "post_logout_redirect_uris": app.post_logout_redirect_uris.split(),
-        "scopes": allowed or list(ALL_SCOPES),
+        "scopes": scopes,
         "env": {name: value for name, value in environment.items() if value},
     }
 
