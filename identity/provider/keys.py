@@ -5,6 +5,7 @@ The private half is sealed: with another ``SECRET_KEY`` it cannot be read, and a
 """
 
 import json
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from django.db import connection, transaction
+from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from identity.models import SigningKey
@@ -23,7 +25,10 @@ from identity.sealing import CannotOpen, seal, unseal
 
 ALGORITHM = "RS256"
 _BITS = 2048  # RFC 7518, section 3.3: this or larger
-_PUBLISHED = 3  # the one that signs, and two before it
+_PUBLISHED = 3  # the newest, and two before it
+# A new key is published before it signs: some apps do not look for a key that they miss in a copy
+# of the keys that is younger than a minute.
+_LEAD = timedelta(minutes=5)
 
 
 def signing_key() -> tuple[str, RSAPrivateKey]:
@@ -31,11 +36,11 @@ def signing_key() -> tuple[str, RSAPrivateKey]:
     return _known() or _made_once()
 
 
-def rotate() -> SigningKey:
-    """Sign with a new key from now on. The two before it stay published; older ones go.
+def rotate(*, at_once: bool = False) -> SigningKey:
+    """Publish a new key, which signs in five minutes (OpenID Connect Core 1.0, section 10.1.1). The
+    two before it stay published; older ones go.
 
-    Apps look for a ``kid`` that they do not know (OpenID Connect Core 1.0, section 10.1.1), so the
-    new one needs no time in advance.
+    ``at_once`` is for a key that somebody else has: it signs now, and all others are forgotten.
     """
     pem = _new_pem()
     public = JWK.from_pem(pem)
@@ -50,25 +55,28 @@ def rotate() -> SigningKey:
             "use": "sig",
         },
     )
-    kept = SigningKey.objects.values_list("pk", flat=True)[:_PUBLISHED]
+    kept = SigningKey.objects.values_list("pk", flat=True)[: 1 if at_once else _PUBLISHED]
     SigningKey.objects.exclude(pk__in=list(kept)).delete()
     return made
 
 
 def published_keys() -> list[dict[str, Any]]:
-    """The JSON Web Key Set (RFC 7517, section 5), the one that signs first."""
+    """The JSON Web Key Set (RFC 7517, section 5), the newest first."""
     signing_key()  # so that an app that comes before the first ID token finds the key of it
     return [row.public_key for row in SigningKey.objects.all()]
 
 
 def _known() -> tuple[str, RSAPrivateKey] | None:
-    row = SigningKey.objects.first()
-    if row is None:
-        return None
-    try:
-        return row.kid, _loaded(unseal(row.private_key))
-    except CannotOpen:
-        return None  # the SECRET_KEY is another one since: it can still be checked, but not used
+    """The newest that apps have had time to see; where there is none, the oldest."""
+    found = None
+    for row in SigningKey.objects.all():
+        try:
+            found = row.kid, _loaded(unseal(row.private_key))
+        except CannotOpen:
+            continue  # the SECRET_KEY is another one since: it can still be checked, but not used
+        if row.created_at <= timezone.now() - _LEAD:
+            break
+    return found
 
 
 @transaction.atomic
@@ -90,7 +98,7 @@ def _new_pem() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=_PUBLISHED)
 def _loaded(pem: str) -> RSAPrivateKey:
     key = load_pem_private_key(pem.encode(), password=None)
     assert isinstance(key, RSAPrivateKey)  # noqa: S101  # narrows the type: it is one of ours

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +12,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -379,16 +381,39 @@ def test_an_app_whose_access_is_taken_away_is_out_at_once_and_asks_again(
 # --- Keys ---------------------------------------------------------------------------------------
 
 
-def test_a_new_key_signs_and_the_old_one_stays_published(
+def minutes_pass(minutes: int) -> None:
+    SigningKey.objects.update(created_at=F("created_at") - timedelta(minutes=minutes))
+
+
+def published() -> list[str]:
+    return [key["kid"] for key in Client().get("/o/jwks/").json()["keys"]]
+
+
+def test_a_new_key_is_published_then_signs_and_the_old_one_stays_published(
     shop: Application, browser: Client
 ) -> None:
-    given = redeem(answer(browser, who())["code"]).json()
-    old = jwt.get_unverified_header(given["id_token"])["kid"]
+    def signed() -> tuple[dict[str, Any], str]:
+        given = redeem(told_to_app(browser.get(who()))["code"]).json()
+        return given, jwt.get_unverified_header(given["id_token"])["kid"]
+
+    answer(browser, who())
+    given, old = signed()
     call_command("rotate_signing_key")
-    again = redeem(told_to_app(browser.get(who()))["code"]).json()
-    new = jwt.get_unverified_header(again["id_token"])["kid"]
-    assert [key["kid"] for key in Client().get("/o/jwks/").json()["keys"]] == [new, old]
+    new, _ = published()
+    assert new != old
+    assert signed()[1] == old
+    minutes_pass(5)
+    again, kid = signed()
+    assert (kid, published()) == (new, [new, old])
     assert id_token_of(given)["sub"] == id_token_of(again)["sub"]
+
+
+def test_a_key_that_somebody_else_has_is_forgotten_at_once(db: None) -> None:
+    old, _ = keys.signing_key()
+    call_command("rotate_signing_key", "--at-once")
+    new, _ = keys.signing_key()
+    assert new != old
+    assert published() == [new]
 
 
 def test_the_keys_before_the_last_two_go(db: None) -> None:
