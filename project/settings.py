@@ -248,6 +248,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else N
 SECURE_REDIRECT_EXEMPT = [r"^readyz$"]  # asked by the platform over plain HTTP
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "identity.people.stale_form.stale_form"
 # Bytes of one API body. 1,000 orders at once are 0.4 MB, and 1.5 MB where every letter of their
 # items is written as an escape, as many programs write what is not English.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
