@@ -171,6 +171,7 @@ def test_forged_hints_are_refused(given: dict[str, Any], browser: Client) -> Non
             page = leave(browser, id_token_hint=forgery, post_logout_redirect_uri=BYE)
         assert (page.status_code, is_signed_in(browser)) == (400, True), forgery
     assert b"You were not signed out" in page.content
+    assert b'<a class="button" href="/">Go to ' in page.content
 
 
 def test_an_expired_hint_is_good_enough(given: dict[str, Any], browser: Client) -> None:

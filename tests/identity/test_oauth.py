@@ -207,6 +207,7 @@ def test_a_question_that_cannot_be_trusted_leads_nowhere(
         response = browser.get(address)
     assert response.status_code == 400
     assert "This app cannot be let in" in response.content.decode()
+    assert '<a class="button" href="/">Go to ' in response.content.decode()
 
 
 TOLD = {
