@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -12,6 +13,8 @@ from identity.models import User
 
 GOES_ON_TO = "two_factor_goes_on_to"  # in the session: the page that was asked for
 
+_ASKS_WHO = "oauth2_provider:authorize"
+
 # With which they set one up, or leave. The API says no by itself, see `identity.tokens`; the apps'
 # own endpoints know no session.
 _OPEN = (
@@ -19,6 +22,7 @@ _OPEN = (
     *("account_email", "account_confirm_email", "account_email_verification_sent"),
     *("mfa_index", "mfa_activate_totp", "mfa_list_webauthn", "mfa_add_webauthn"),
     *("mfa_view_recovery_codes", "mfa_download_recovery_codes", "favicon", "readyz"),
+    *("oauth2_provider:end-session", "oauth2_provider:end-session-confirm"),
 )
 
 
@@ -39,6 +43,16 @@ class RequireTwoFactorMiddleware:
             return None
         if not two_factor.is_missing(request.user):
             return None
+        if match.view_name == _ASKS_WHO and _is_silent(request):
+            # An app looks from a frame, where nobody sets up anything: to it, nobody is signed in.
+            request.user = AnonymousUser()
+            return None
         if request.method == "GET":
             request.session[GOES_ON_TO] = request.get_full_path()
         return redirect("mfa_index")
+
+
+def _is_silent(request: HttpRequest) -> bool:
+    """Must it be answered without a page (OpenID Connect Core 1.0, section 3.1.2.1)?"""
+    asked = request.POST if request.method == "POST" else request.GET
+    return "none" in asked.get("prompt", "").split()

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -9,9 +10,12 @@ from django.test import Client
 
 from identity import two_factor
 from identity.errors import WrongCode
-from identity.models import AttemptCount, SessionToken, SignIn, User
+from identity.models import Application, AttemptCount, SessionToken, SignIn, User
+from identity.people.middleware import GOES_ON_TO
+from identity.provider.authorizations import remember_consent
 from identity.sealing import seal, unseal
 from tests import factories
+from tests.identity.oauth_flows import question, told_to_app
 
 pytestmark = pytest.mark.django_db
 
@@ -481,6 +485,28 @@ def test_an_administrator_without_one_sets_it_up_before_anything_opens(
     page = client.get("/account/two-factor/")
     assert page.context["goes_on_to"] == address
     assert client.get(address).get("Location") != "/account/two-factor/"
+
+
+def test_an_app_that_looks_silently_is_told_that_nobody_is_signed_in(
+    boss: User, shop: Application
+) -> None:
+    remember_consent(boss, shop, ["orders:read", "customers:write"])
+    client = signed_in(boss)
+    told = told_to_app(client.get(question(prompt="none")))
+    assert (told["error"], told["state"]) == ("login_required", "xyz")
+    assert is_signed_in(client)
+    assert GOES_ON_TO not in client.session
+    address, _, query = question(prompt="none").partition("?")
+    assert client.post(address, dict(parse_qsl(query)))["Location"] == question(prompt="none")
+    factories.authenticator_app(boss)
+    assert "code" in told_to_app(client.get(question(prompt="none")))
+
+
+def test_they_can_be_signed_out_by_an_app(boss: User) -> None:
+    client = signed_in(boss)
+    assert client.get("/o/logout/").status_code == 200
+    assert client.post("/o/logout/confirm/")["Location"] == "/"
+    assert not is_signed_in(client)
 
 
 def test_nor_does_the_api_open_to_their_session_or_their_password(boss: User) -> None:
