@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 from typing import Any, Never
+from urllib.parse import urlsplit
 
 import jwt
 import requests
@@ -25,7 +26,7 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 # Signatures by a key that the issuer publishes; not "none", nor one by the shared secret.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+_ANEW = {"login", "select_account"}  # what an app asks with for a new sign-in
 _LEEWAY = 60  # seconds, for clocks that differ
 _NO_ANSWER = (
     OAuth2Error,
@@ -237,9 +239,23 @@ def begin(request: HttpRequest) -> HttpResponse:
     try:
         provider = _client(request).get_provider()
         next_url = get_next_redirect_url(request)
-        return provider.redirect(request, process=AuthProcess.LOGIN, next_url=next_url)
+        params = provider.get_auth_params()
+        if _wants_new_sign_in(next_url):
+            params["prompt"] = "login"  # else who is signed in there would be back unasked
+        return provider.redirect(
+            request, process=AuthProcess.LOGIN, next_url=next_url, auth_params=params
+        )
     except _NO_ANSWER as error:
         return _no_answer(request, error)
+
+
+def _wants_new_sign_in(next_url: str | None) -> bool:
+    """Do they go on to the question of an app that asks who is there now?"""
+    address = urlsplit(next_url or "")
+    if address.path != reverse("oauth2_provider:authorize"):
+        return False
+    asked = QueryDict(address.query)
+    return "max_age" in asked or not _ANEW.isdisjoint(asked.get("prompt", "").split())
 
 
 @require_GET

@@ -71,6 +71,27 @@ def test_somebody_new_gets_an_account_of_their_own_and_no_role(issuer: Issuer) -
     assert SignIn.objects.get().method == "Example"
 
 
+@pytest.mark.parametrize(
+    ("goes_on_to", "prompt"),
+    [
+        ("/o/authorize/?client_id=x&prompt=login", "login"),
+        ("/o/authorize/?client_id=x&prompt=consent+select_account", "login"),
+        ("/o/authorize/?client_id=x&max_age=60", "login"),
+        ("/o/authorize/?client_id=x&prompt=consent", None),
+        ("/o/authorize/?client_id=x", None),
+        ("/account/?prompt=login", None),
+        ("https://evil.example.com/o/authorize/?prompt=login", None),
+        ("", None),
+    ],
+)
+def test_who_must_sign_in_anew_must_there_too(
+    issuer: Issuer, goes_on_to: str, prompt: str | None
+) -> None:
+    go(issuer, next=goes_on_to)
+    assert issuer.asked.get("prompt") == prompt
+    assert {"nonce", "code_challenge", "state"} <= issuer.asked.keys()
+
+
 def test_they_are_known_by_their_subject_when_they_come_again(issuer: Issuer) -> None:
     go(issuer)
     issuer.claims = {"email": "other@example.com", "email_verified": False}
