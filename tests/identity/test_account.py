@@ -405,7 +405,7 @@ def test_an_app_is_listed_with_what_it_may_and_loses_all_of_it(shop: Application
         )
     client = signed_in(clerk)
     said = words(client.get("/account/"))
-    assert "Shop window Add, change and delete customers · See your orders Since" in said
+    assert "Shop window Add, change and delete customers See your orders Since" in said
     assert "Last used" in said
     consent = Consent.objects.get(user=clerk)
     response = client.post(f"/account/apps/{consent.pk}/remove/")
@@ -430,6 +430,20 @@ def test_the_newest_fifty_sign_ins_of_ninety_days_are_shown(mine: Client, person
     sign_in_row(factories.user(), address="192.0.2.1")
     shown = re.findall(r'data-label="Address">([^<]+)<', mine.get("/account/").content.decode())
     assert shown == [f"198.51.100.{number}" for number in range(50, 0, -1)]
+
+
+@pytest.mark.parametrize(("count", "is_folded"), [(5, False), (6, True)])
+def test_those_before_the_newest_five_are_folded_away(
+    mine: Client, person: User, count: int, is_folded: bool
+) -> None:
+    SignIn.objects.all().delete()
+    for number in range(count):
+        sign_in_row(person, address=f"198.51.100.{number}")
+    section = mine.get("/account/").content.decode().split('id="sign-ins"')[1]
+    at_once, _, folded = section.partition("<details>")
+    assert at_once.count('data-label="Address"') == 5
+    assert folded.count('data-label="Address"') == count - 5
+    assert (f"<summary>Show all {count}</summary>" in folded) == is_folded
 
 
 def test_a_sign_in_tells_when_how_and_with_what(mine: Client, person: User) -> None:
