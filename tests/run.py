@@ -45,6 +45,7 @@ WITH_NOTHING_OF_THEIR_OWN = (
     "tests/identity/test_people.py",
     "tests/identity/test_setup_oauth.py",
     "tests/identity/test_upstream.py",
+    "tests/project/test_permissions.py",
 )
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
