@@ -25,6 +25,8 @@ from sms.phone_numbers import validate_phone_number
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _BREAK = "\n\n"  # between what an order says of itself and what it says of its customer
 
+PHONE_NUMBER_IS_TAKEN = "Customer with this phone number already exists."
+
 
 def validate_one_line(text: str) -> None:
     """Refuse control characters, a line break among them: the text goes into texts and lists.
@@ -106,7 +108,7 @@ class Customer(models.Model):
         max_length=16,
         unique=True,
         validators=[validate_phone_number],
-        error_messages={"unique": "Customer with this phone number already exists."},
+        error_messages={"unique": PHONE_NUMBER_IS_TAKEN},
     )
     email = models.EmailField(blank=True)
     language = models.CharField(

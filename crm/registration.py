@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from crm.customers import customer_errors, register_customer
 from crm.errors import AccountHasCustomer, AccountIsOfStaff
-from crm.models import Customer
+from crm.models import PHONE_NUMBER_IS_TAKEN, Customer
 from identity.accounts import account_errors, create_account
 from identity.models import User
 
@@ -37,6 +37,23 @@ def register(user: User, password: str, customer: Customer) -> Customer:
         raise ValidationError(errors)
     customer.user = create_account(user, password)
     return register_customer(customer)
+
+
+@transaction.atomic
+def register_untold(user: User, password: str, customer: Customer) -> None:
+    """Save a new account and, unless somebody has the phone already, the record of the customer.
+
+    Which of the two it was shows to the account's owner alone. The record that has the phone stays
+    as it is: whoever types a phone need not be its owner, and staff, who know, connect the two.
+
+    :raises ValidationError: naming each wrong field of both, but a phone that is on record.
+    """
+    customer.user = create_account(user, password)
+    try:
+        register_customer(customer)
+    except ValidationError as refusal:  # also of who was a moment slower
+        if refusal.message_dict != {"phone_number": [PHONE_NUMBER_IS_TAKEN]}:
+            raise
 
 
 @transaction.atomic

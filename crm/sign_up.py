@@ -18,8 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from crm.contact_form import ContactForm
-from crm.models import Customer
-from crm.registration import USERNAME_PATTERN, USERNAME_RULE, register, registration_errors
+from crm.models import PHONE_NUMBER_IS_TAKEN, Customer
+from crm.registration import (
+    USERNAME_PATTERN,
+    USERNAME_RULE,
+    register_untold,
+    registration_errors,
+)
 from identity import guard
 from identity.accounts import EMAIL_IS_TAKEN
 from identity.errors import TooManyAttempts
@@ -68,7 +73,10 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 def _sign_up(request: HttpRequest, facts: dict[str, Any]) -> HttpResponse:
     """The answer is that a mail was sent: to make the account complete, or to who has one already.
 
-    So nobody learns who has an account here. It takes one hash of the password each way.
+    So nobody learns who has an account here, or whose phone the business knows: an account with a
+    phone that is on record is made like any other, but gets no record of its own, and what its
+    owner finds at My orders says what to do. It takes one hash of the password each way. A name
+    that is taken is told, as who chooses one needs to know.
 
     :raises ValidationError: naming each wrong field.
     """
@@ -78,9 +86,8 @@ def _sign_up(request: HttpRequest, facts: dict[str, Any]) -> HttpResponse:
         name=facts["name"], phone_number=facts["phone_number"], email=facts["email"]
     )
     errors = registration_errors(user, password, customer)
-    is_known = EMAIL_IS_TAKEN in errors.get("email", [])
-    if is_known:
-        del errors["email"]
+    is_known = _take_out(errors, "email", EMAIL_IS_TAKEN)
+    _take_out(errors, "phone_number", PHONE_NUMBER_IS_TAKEN)
     if errors:
         raise ValidationError(errors)
     if is_known:
@@ -89,7 +96,7 @@ def _sign_up(request: HttpRequest, facts: dict[str, Any]) -> HttpResponse:
         address = User.objects.filter(email__iexact=user.email).values_list("email", flat=True)[0]
         nobody = Login(user=None, email=address, signup=True, email_verification=MANDATORY)
         return perform_login(request, nobody)
-    register(user, password, customer)
+    register_untold(user, password, customer)
     record_authentication(request, user, "sign_up")
     return complete_signup(
         request,
@@ -97,3 +104,11 @@ def _sign_up(request: HttpRequest, facts: dict[str, Any]) -> HttpResponse:
         email_verification=MANDATORY,
         redirect_url=get_next_redirect_url(request),
     )
+
+
+def _take_out(errors: dict[str, Any], field: str, message: str) -> bool:
+    """Leave this message of the field untold, and say whether it was there."""
+    is_there = message in errors.get(field, [])
+    if is_there:
+        del errors[field]
+    return is_there

@@ -18,7 +18,10 @@ router = Router(tags=["identity"])
 def register_account(request: HttpRequest, body: RegistrationIn) -> Status[Customer]:
     """Make an account with which a customer serves themself.
 
-    It comes with a customer record of its own. Sign in with it at `/api/token/`.
+    It comes with a customer record of its own. Sign in with it at `/api/token/`. A username, email
+    address or phone number that somebody has already is named in a 400: the answer to a free one is
+    the new record itself, and no other would be true. So these requests are few an hour from one
+    address.
     """
     user = User(username=body.username, email=body.email)
     customer = Customer(
