@@ -35,18 +35,6 @@ WITHOUT_DATABASE = (
     "tests/sms/test_africastalking.py",
     "tests/sms/test_segments.py",
 )
-# These look at pages and answers; what they ask of the database, others ask of both.
-WITH_NOTHING_OF_THEIR_OWN = (
-    "tests/identity/test_account.py",
-    "tests/identity/test_connected_apps_admin.py",
-    "tests/identity/test_cors.py",
-    "tests/identity/test_end_session.py",
-    "tests/identity/test_passwords.py",
-    "tests/identity/test_people.py",
-    "tests/identity/test_setup_oauth.py",
-    "tests/identity/test_upstream.py",
-    "tests/project/test_permissions.py",
-)
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_NODE = 18
@@ -119,7 +107,7 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             environment | {"DATABASE_URL": postgres},
             why_not=why_no_postgres(postgres),
             is_wanted=bool(named),
-            ignored=WITHOUT_DATABASE + WITH_NOTHING_OF_THEIR_OWN,
+            ignored=WITHOUT_DATABASE,
         ),
         Part(
             "Browser",
