@@ -43,8 +43,9 @@ def register(user: User, password: str, customer: Customer) -> Customer:
 def register_untold(user: User, password: str, customer: Customer) -> None:
     """Save a new account and, unless somebody has the phone already, the record of the customer.
 
-    Which of the two it was shows to the account's owner alone. The record that has the phone stays
-    as it is: whoever types a phone need not be its owner, and staff, who know, connect the two.
+    Which of the two it was shows to nobody but who signs in to the account. The record that has the
+    phone stays as it is: whoever types a phone need not be its owner, and staff, who know, connect
+    the two.
 
     :raises ValidationError: naming each wrong field of both, but a phone that is on record.
     """

@@ -73,10 +73,11 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 def _sign_up(request: HttpRequest, facts: dict[str, Any]) -> HttpResponse:
     """The answer is that a mail was sent: to make the account complete, or to who has one already.
 
-    So nobody learns who has an account here, or whose phone the business knows: an account with a
-    phone that is on record is made like any other, but gets no record of its own, and what its
-    owner finds at My orders says what to do. It takes one hash of the password each way. A name
-    that is taken is told, as who chooses one needs to know.
+    So the answer tells nobody who has an account here, or whose phone the business knows: an
+    account with a phone that is on record is made like any other, but gets no record of its own,
+    and what its owner finds at My orders says what to do. Who signs in to it afterwards does see
+    that. It takes one hash of the password each way. A name that is taken is told, as who chooses
+    one needs to know.
 
     :raises ValidationError: naming each wrong field.
     """
