@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from crm.customers import customer_errors, register_customer
 from crm.errors import AccountHasCustomer, AccountIsOfStaff
 from crm.models import PHONE_NUMBER_IS_TAKEN, Customer
-from identity.accounts import account_errors, create_account
+from identity.accounts import account_errors, create_account, create_confirmed_account
 from identity.models import User
 
 # No @, so that nobody's name reads like another's email address, with which people sign in too.
@@ -19,8 +19,11 @@ USERNAME_PATTERN = r"[A-Za-z0-9_.+-]{1,150}"
 USERNAME_RULE = "Use 1 to 150 letters, digits and . _ + - characters."
 
 
-def registration_errors(user: User, password: str, customer: Customer) -> dict[str, Any]:
-    """What is wrong with both, by field: nothing where they can be made."""
+def registration_errors(user: User, password: str | None, customer: Customer) -> dict[str, Any]:
+    """What is wrong with both, by field: nothing where they can be made.
+
+    Without a password where that one was looked at before.
+    """
     # The next free code is given when the record is made.
     return customer_errors(customer, exclude={"code"}) | account_errors(user, password)
 
@@ -40,16 +43,16 @@ def register(user: User, password: str, customer: Customer) -> Customer:
 
 
 @transaction.atomic
-def register_untold(user: User, password: str, customer: Customer) -> None:
-    """Save a new account and, unless somebody has the phone already, the record of the customer.
+def register_confirmed(user: User, customer: Customer) -> None:
+    """Save the account of somebody whose address is confirmed and whose password is hashed; and,
+    unless somebody has the phone already, the record of the customer.
 
-    Which of the two it was shows to nobody but who signs in to the account. The record that has the
-    phone stays as it is: whoever types a phone need not be its owner, and staff, who know, connect
-    the two.
+    The record that has the phone stays as it is: whoever types a phone need not be its owner, and
+    staff, who know, connect the two.
 
     :raises ValidationError: naming each wrong field of both, but a phone that is on record.
     """
-    customer.user = create_account(user, password)
+    customer.user = create_confirmed_account(user)
     try:
         register_customer(customer)
     except ValidationError as refusal:  # also of who was a moment slower

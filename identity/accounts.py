@@ -49,13 +49,29 @@ def create_account(user: User, password: str | None) -> User:
     if errors := account_errors(user, password):
         raise ValidationError(errors)
     user.set_password(password)
+    return _save(user, is_email_verified=False)
+
+
+def create_confirmed_account(user: User) -> User:
+    """The same for somebody who has shown that the address is theirs; its password is hashed.
+
+    :raises ValidationError: naming each wrong field.
+    """
+    if errors := account_errors(user, None):
+        raise ValidationError(errors)
+    return _save(user, is_email_verified=True)
+
+
+def _save(user: User, *, is_email_verified: bool) -> User:
     with suppress(IntegrityError), transaction.atomic():
         user.save(force_insert=True)
         if user.email:
-            EmailAddress.objects.create(user=user, email=user.email.lower(), primary=True)
+            EmailAddress.objects.create(
+                user=user, email=user.email.lower(), primary=True, verified=is_email_verified
+            )
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
-    raise ValidationError(account_errors(user, password))
+    raise ValidationError(account_errors(user, None))
 
 
 def is_email_verified(user: User) -> bool:

@@ -134,8 +134,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_RATE_LIMITS = False  # they are kept in the cache; ours are rows: `identity.guard`
 # Who is signed in sees the sign-in page, too: apps send people there to sign in anew.
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
-ACCOUNT_EMAIL_VERIFICATION = "optional"  # at a sign-up it is asked for, see `crm.sign_up`
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser of the sign-up alone
+ACCOUNT_EMAIL_VERIFICATION = "optional"  # a sign-up begins with it: see `crm.sign_up`
 ACCOUNT_CHANGE_EMAIL = True  # an account has one address
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # to change what people sign in with

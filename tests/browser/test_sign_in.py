@@ -1,10 +1,12 @@
 """People sign in with what they have: a password, a code, a passkey; and without a script."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core import mail
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -208,6 +210,12 @@ def test_a_customer_signs_up(page: Page) -> None:
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Sign up").click()
     is_at(page, "Read your mail")
+    [link] = re.findall(r"\S+(/sign-up/\S+)", str(mail.outbox[0].body))
+    page.goto(link)
+    is_at(page, "Complete your account")
+    page.get_by_role("button", name="Yes, make the account").click()
+    is_at(page, "Karani")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert User.objects.get(username="jane").customer.name == "Jane Doe"
 
 

@@ -16,6 +16,14 @@ def test_what_is_sealed_opens_with_the_same_key_only(token: str, settings: Any) 
         unseal(sealed, token="another")
 
 
+def test_what_is_sealed_for_one_thing_does_not_open_for_another() -> None:
+    sealed = seal("Habari", purpose="a mail")
+    assert unseal(sealed, purpose="a mail") == "Habari"
+    for purpose in ("", "another mail"):
+        with pytest.raises(CannotOpen):
+            unseal(sealed, purpose=purpose)
+
+
 def test_another_secret_key_opens_nothing(settings: Any) -> None:
     sealed = seal("Habari")
     settings.SECRET_KEY = "another"
