@@ -57,6 +57,12 @@ def signed_in_at(request: HttpRequest) -> datetime:
     return datetime.fromtimestamp(request.session[_AUTH_TIME], UTC)
 
 
+def signed_in_anew(request: HttpRequest) -> None:
+    """Whoever the session is of has just shown elsewhere that it is still they."""
+    _ensure_begun(request)
+    request.session[_AUTH_TIME] = timezone.now().timestamp()
+
+
 def session_id(request: HttpRequest) -> str:
     """What apps know this session by; nothing can be opened with it."""
     _ensure_begun(request)

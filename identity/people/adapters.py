@@ -5,8 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.account.models import EmailAddress
 from allauth.core import context
+from allauth.core.exceptions import ReauthenticationRequired
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -30,6 +33,14 @@ def home_of(user: User | AbstractBaseUser | AnonymousUser) -> str:
     return reverse("admin:index" if getattr(user, "is_staff", False) else "home")
 
 
+def is_known_elsewhere(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Can they sign in at the issuer that ``UPSTREAM_OIDC_ISSUER`` names?"""
+    upstream = settings.UPSTREAM_OIDC
+    if not upstream or user.pk is None:
+        return False
+    return SocialAccount.objects.filter(user_id=user.pk, provider=upstream["issuer"]).exists()
+
+
 class AccountAdapter(DefaultAccountAdapter):
     """Ours is stricter about where to go, and knows two kinds of people."""
 
@@ -46,16 +57,28 @@ class AccountAdapter(DefaultAccountAdapter):
         return match is not None and match.url_name == "mfa_login_webauthn"
 
     def is_reauthentication_required(self, *, app: str, **facts: object) -> bool:
-        """Who has just signed in need not say so twice."""
+        """Who has just signed in need not say so twice.
+
+        :raises ReauthenticationRequired: they have neither password nor second factor to show
+            here. allauth takes such a person for one who has just shown it.
+        """
         if timezone.now() - signed_in_at(context.request) < _JUST_NOW:
             return False
+        if not get_reauthentication_flows(context.request.user):
+            raise ReauthenticationRequired
         return super().is_reauthentication_required(app=app, **facts)
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> Any:
-        """Who has a second factor shows that: else a password would be enough to take it away."""
+        """Who has a second factor shows that: else a password would be enough to take it away.
+
+        Who has nothing here, but an account elsewhere, signs in there anew.
+        """
         methods = super().get_reauthentication_methods(user)
         if isinstance(user, User) and two_factor.has_second_factor(user):
             return [method for method in methods if method["id"] != "reauthenticate"]
+        if not methods and is_known_elsewhere(user):
+            url = reverse("reauthenticate_elsewhere")
+            return [{"id": "elsewhere", "description": "Sign in elsewhere", "url": url}]
         return methods
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:

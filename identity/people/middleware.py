@@ -19,6 +19,7 @@ _ASKS_WHO = "oauth2_provider:authorize"
 # own endpoints know no session.
 _OPEN = (
     *("account_login", "account_logout", "account_reauthenticate"),
+    *("openid_connect_login", "openid_connect_callback", "reauthenticate_elsewhere"),
     *("account_email", "account_confirm_email", "account_email_verification_sent"),
     *("mfa_index", "mfa_activate_totp", "mfa_list_webauthn", "mfa_add_webauthn"),
     *("mfa_view_recovery_codes", "mfa_download_recovery_codes", "favicon", "readyz"),

@@ -9,32 +9,39 @@ import hashlib
 import logging
 import re
 import secrets
+import time
 from typing import Any, Never
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 import requests
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.base.constants import AuthAction, AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME as NEXT
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from identity import guard
 from identity.accounts import create_account
 from identity.errors import TooManyAttempts
 from identity.models import User
+from identity.people.adapters import home_of
+from identity.sessions import leave_to_sign_in, signed_in_anew
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +49,7 @@ logger = logging.getLogger(__name__)
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 _ANEW = {"login", "select_account"}  # what an app asks with for a new sign-in
 _LEEWAY = 60  # seconds, for clocks that differ
+_JUST_NOW = 300  # seconds, in which somebody signs in there and is back
 _NO_ANSWER = (
     OAuth2Error,
     requests.RequestException,
@@ -112,7 +120,10 @@ class UpstreamClient(OpenIDConnectOAuth2Adapter):
         except (jwt.PyJWTError, *_NO_ANSWER) as error:
             raise OAuth2Error(f"No good ID token: {type(error).__name__}") from error
         claims.setdefault("email", "")
-        return self.get_provider().sociallogin_from_response(request, {"id_token": claims})
+        told = {"id_token": claims}
+        sociallogin = self.get_provider().sociallogin_from_response(request, told)
+        sociallogin.auth_time = claims.get("auth_time")
+        return sociallogin
 
     def _claims(self, id_token: str, client_id: str) -> dict[str, Any]:
         config = self.openid_config
@@ -170,6 +181,13 @@ class UpstreamAdapter(DefaultSocialAccountAdapter):
         return UpstreamProvider(request, app=self.get_app(request, provider=provider))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if sociallogin.state.get("process") == AuthAction.REAUTHENTICATE:
+            _take_again(request, sociallogin)
+        self._connect(request, sociallogin)
+        if request.user.is_authenticated:  # as the same person, who keeps their apps, or another
+            leave_to_sign_in(request)
+
+    def _connect(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Somebody new, or known by an address that they confirmed both there and here.
 
         Who only says to have the address of an account could be a stranger to it: one elsewhere, if
@@ -236,15 +254,34 @@ def _refuse(request: HttpRequest, why: str, what: str) -> Never:
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
     """Send somebody to the issuer."""
+    # Else who is signed in there would be back unasked.
+    anew = {"prompt": "login"} if _wants_new_sign_in(get_next_redirect_url(request)) else {}
+    return _begin(request, AuthProcess.LOGIN, anew)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def again(request: HttpRequest) -> HttpResponse:
+    """Before something that a stranger at somebody's desk is not to do: who has no password here
+    signs in there anew."""
+    ways = get_account_adapter().get_reauthentication_methods(request.user)
+    if request.path not in [way["url"] for way in ways]:
+        raise Http404
+    if request.method == "POST":
+        anew = {"prompt": "login", "max_age": "0"}
+        return _begin(request, AuthAction.REAUTHENTICATE, anew)
+    context = {
+        "upstream": settings.UPSTREAM_OIDC["name"],
+        "next": get_next_redirect_url(request) or "",
+    }
+    return render(request, "socialaccount/reauthenticate.html", context)
+
+
+def _begin(request: HttpRequest, process: str, anew: dict[str, str]) -> HttpResponse:
     try:
         provider = _client(request).get_provider()
+        params = provider.get_auth_params() | anew
         next_url = get_next_redirect_url(request)
-        params = provider.get_auth_params()
-        if _wants_new_sign_in(next_url):
-            params["prompt"] = "login"  # else who is signed in there would be back unasked
-        return provider.redirect(
-            request, process=AuthProcess.LOGIN, next_url=next_url, auth_params=params
-        )
+        return provider.redirect(request, process=process, next_url=next_url, auth_params=params)
     except _NO_ANSWER as error:
         return _no_answer(request, error)
 
@@ -256,6 +293,22 @@ def _wants_new_sign_in(next_url: str | None) -> bool:
         return False
     asked = QueryDict(address.query)
     return "max_age" in asked or not _ANEW.isdisjoint(asked.get("prompt", "").split())
+
+
+def _take_again(request: HttpRequest, sociallogin: SocialLogin) -> Never:
+    """Go on with what somebody was about to do, if it is they who signed in there just now."""
+    upstream = settings.UPSTREAM_OIDC["name"]
+    if not sociallogin.is_existing or sociallogin.user != request.user:
+        _refuse(request, "somebody_else", upstream)
+    # OpenID Connect Core 1.0, section 2: with `max_age` the token says when. Some leave it out, and
+    # are then taken at the `prompt`; one that is old says that nobody was asked.
+    at = sociallogin.auth_time
+    if at is not None and int(at) < time.time() - _JUST_NOW:
+        _refuse(request, "not_asked", upstream)
+    signed_in_anew(request)
+    record_authentication(request, request.user, "socialaccount", reauthenticated=True)
+    request.GET = QueryDict(urlencode({NEXT: sociallogin.state.get("next") or ""}))
+    raise ImmediateHttpResponse(resume_request(request) or redirect(home_of(request.user)))
 
 
 @require_GET

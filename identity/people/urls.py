@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
 from identity.people import upstream, views
+from identity.signed_in import freshly_signed_in
 
 
 def page(address: str, view: Any, name: str) -> URLPattern:
@@ -36,6 +37,7 @@ SIGN_IN = [
     page("sign-in/again/", account.reauthenticate, "account_reauthenticate"),
     page("sign-in/again/code/", mfa.reauthenticate, "mfa_reauthenticate"),
     page("sign-in/again/passkey/", views.PasskeyAgainView.as_view(), "mfa_reauthenticate_webauthn"),
+    own("sign-in/again/elsewhere/", upstream.again, "reauthenticate_elsewhere"),
     page("sign-in/elsewhere/", upstream.begin, "openid_connect_login"),
     page("sign-in/elsewhere/done/", upstream.come_back, "openid_connect_callback"),
     page(
@@ -80,7 +82,11 @@ TWO_FACTOR = [
 
 PASSWORD = [
     own("account/password/", account.password_change, "account_change_password"),
-    own("account/password/first/", account.password_set, "account_set_password"),
+    own(
+        "account/password/first/",
+        freshly_signed_in(account.password_set),
+        "account_set_password",
+    ),
     page("password/forgotten/", account.password_reset, "account_reset_password"),
     page("password/forgotten/sent/", account.password_reset_done, "account_reset_password_done"),
     page(

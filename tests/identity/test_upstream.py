@@ -1,15 +1,17 @@
 """Signing in with an account elsewhere, at an issuer that tells the truth, and at one that lies."""
 
 from collections.abc import Iterator
+from time import time
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from identity.accounts import create_account
-from identity.models import SignIn, User
+from identity.models import PersonalAccessToken, SignIn, User
 from tests import factories
 from tests.identity.issuer import CLIENT_ID, CLIENT_SECRET, Issuer, new_key, running_issuer
 
@@ -239,6 +241,127 @@ def test_a_new_session_begins(issuer: Issuer) -> None:
     go(issuer, client)
     assert client.session.session_key != key
     assert signed_in_as(client) == str(User.objects.get(username="jane").pk)
+
+
+def test_signing_in_again_goes_on_in_the_same_session_for_the_apps(issuer: Issuer) -> None:
+    client, _ = go(issuer)
+    before = client.session["sid"]
+    go(issuer, client)
+    assert client.session["sid"] == before
+    issuer.claims = {"sub": "2", "email": "achieng@example.com"}
+    go(issuer, client)
+    assert client.session["sid"] != before
+
+
+# --- To show again who you are ------------------------------------------------------------------
+
+AGAIN = "/sign-in/again/elsewhere/"
+NEW = "/account/tokens/new/"
+
+
+def signed_in_a_while_ago(issuer: Issuer) -> Client:
+    client, _ = go(issuer)
+    session = client.session
+    session["auth_time"] -= 600
+    session.save()
+    return client
+
+
+def again(issuer: Issuer, client: Client) -> Any:
+    state = issuer.begun(client.post(AGAIN, {"next": NEW})["Location"])
+    return client.get(DONE, {"code": "a-code", "state": state})
+
+
+TOKEN = {"form_key": "one", "name": "Till", "scopes": ["orders:read"], "lifetime": "90"}
+
+
+@pytest.mark.parametrize("address", [NEW, "/account/password/first/", "/account/two-factor/app/"])
+def test_who_has_no_password_signs_in_there_anew_before_it_matters(
+    issuer: Issuer, address: str
+) -> None:
+    client = signed_in_a_while_ago(issuer)
+    asked = client.get(address)["Location"]
+    assert asked == f"{AGAIN}?next={address.replace('/', '%2F')}"
+    page = client.get(asked)
+    assert b"Continue with Example" in page.content
+    assert f'name="next" value="{address}"' in page.content.decode()
+
+
+def test_what_was_sent_before_is_done_then(issuer: Issuer) -> None:
+    client = signed_in_a_while_ago(issuer)
+    assert client.post(NEW, TOKEN)["Location"].startswith(AGAIN)
+    assert not PersonalAccessToken.objects.exists()
+    session = client.session["sid"]
+    response = again(issuer, client)
+    assert (issuer.asked["prompt"], issuer.asked["max_age"]) == ("login", "0")
+    row = PersonalAccessToken.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/account/tokens/{row.pk}/")
+    assert client.get(NEW).status_code == 200
+    assert client.session["sid"] == session
+    assert SignIn.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"sub": "2", "email": "achieng@example.com"}, b"That was another account"),
+        ({"auth_time": int(time()) - 900}, b"did not ask who you are"),
+    ],
+)
+def test_another_account_or_an_old_sign_in_there_shows_nothing(
+    issuer: Issuer, claims: dict[str, Any], said: bytes
+) -> None:
+    client = signed_in_a_while_ago(issuer)
+    client.post(NEW, TOKEN)
+    before = written()
+    issuer.claims = claims
+    response = again(issuer, client)
+    assert (response.status_code, said in response.content) == (403, True)
+    assert signed_in_as(client) == str(User.objects.get().pk)
+    assert client.get(NEW)["Location"].startswith(AGAIN)
+    assert (written(), PersonalAccessToken.objects.count()) == (before, 0)
+
+
+def test_a_sign_in_that_it_says_to_be_of_now_will_do(issuer: Issuer) -> None:
+    client = signed_in_a_while_ago(issuer)
+    issuer.claims = {"auth_time": int(time())}
+    assert again(issuer, client)["Location"] == NEW
+    assert client.get(NEW).status_code == 200
+
+
+def test_who_has_a_second_factor_here_shows_that(issuer: Issuer) -> None:
+    client = signed_in_a_while_ago(issuer)
+    factories.authenticator_app(User.objects.get())
+    assert client.get(NEW)["Location"].startswith("/sign-in/again/code/")
+    assert client.post(AGAIN).status_code == 404
+
+
+def test_an_administrator_shows_it_before_the_second_factor_that_is_asked_for(
+    issuer: Issuer, settings: Any
+) -> None:
+    client = signed_in_a_while_ago(issuer)
+    user = User.objects.get()
+    factories.roles()
+    user.groups.set(Group.objects.filter(name="Administrator"))
+    settings.REQUIRE_TWO_FACTOR = True
+    assert client.get("/account/")["Location"] == "/account/two-factor/"
+    assert client.get("/account/two-factor/app/")["Location"].startswith(AGAIN)
+    again(issuer, client)
+    assert client.get("/account/two-factor/app/").status_code == 200
+
+
+def test_who_has_nothing_to_show_signs_in(issuer: Issuer, settings: Any) -> None:
+    client = signed_in_a_while_ago(issuer)
+    settings.UPSTREAM_OIDC = None
+    assert client.get(NEW)["Location"].startswith("/sign-in/?next=")
+    assert client.get(AGAIN).status_code == 404
+
+
+def test_who_has_a_password_is_asked_for_that(issuer: Issuer) -> None:
+    client = Client()
+    client.force_login(jane(is_confirmed=True))
+    assert client.get(AGAIN).status_code == 404
+    assert Client().get(AGAIN)["Location"].startswith("/sign-in/?next=")
 
 
 # --- The protocol -------------------------------------------------------------------------------
