@@ -30,7 +30,7 @@ class OneUseForm(forms.Form):
     form_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        super().__init__(*args, **kwargs)
         self.fields["form_key"].initial = secrets.token_urlsafe(16)
 
 

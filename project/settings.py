@@ -128,6 +128,8 @@ ACCOUNT_FORMS = {
     "reauthenticate": "identity.people.forms.PasswordAgainForm",
     "change_password": "identity.people.forms.NewPasswordForm",
     "reset_password": "identity.people.forms.ForgottenPasswordForm",
+    "reset_password_from_key": "identity.people.forms.PasswordByLinkForm",
+    "set_password": "identity.people.forms.FirstPasswordForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
@@ -142,6 +144,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # that it was changed
 
 MFA_ADAPTER = "identity.two_factor.TwoFactorAdapter"
 MFA_FORMS = {
+    "activate_totp": "identity.people.forms.FirstCodeForm",
     "authenticate": "identity.people.forms.CodeForm",
     "authenticate_webauthn": "identity.people.forms.PasskeyForm",
     "reauthenticate": "identity.people.forms.CodeAgainForm",

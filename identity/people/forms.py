@@ -1,11 +1,13 @@
 """The forms of the front door. What can be guessed in them is limited by `identity.guard`."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.forms import (
     ChangePasswordForm,
     ReauthenticateForm,
     ResetPasswordForm,
+    ResetPasswordKeyForm,
+    SetPasswordForm,
     default_token_generator,
 )
 from allauth.account.internal.flows.login import perform_password_login
@@ -13,6 +15,7 @@ from allauth.account.internal.flows.password_reset import request_password_reset
 from allauth.account.models import Login
 from allauth.core import context
 from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from allauth.socialaccount.models import SocialAccount
 from django import forms
@@ -83,7 +86,19 @@ class SignInForm(forms.Form):
         return perform_password_login(request, credentials, login)
 
 
-class PasswordAgainForm(ReauthenticateForm):
+class _OurWords(forms.BaseForm):
+    """Labels as all our forms have them: in plain case, and not a second time inside the field."""
+
+    labels: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = self.labels.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class PasswordAgainForm(_OurWords, ReauthenticateForm):
     """Before something that a stranger at somebody's desk is not to do."""
 
     def clean_password(self) -> str:
@@ -109,8 +124,20 @@ def check_password(user: User, password: str) -> None:
 # --- Passwords and email addresses --------------------------------------------------------------
 
 
-class NewPasswordForm(ChangePasswordForm):
+class _NewPassword(_OurWords):
+    labels: ClassVar = {
+        "oldpassword": "Current password",
+        "password1": "New password",
+        "password2": "New password, once more",
+    }
+
+
+class NewPasswordForm(_NewPassword, ChangePasswordForm):
     """The old password, and a new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].help_text = ""  # the page has the way to who forgot it
 
     def clean_oldpassword(self) -> str:
         password: str = self.cleaned_data["oldpassword"]
@@ -118,9 +145,19 @@ class NewPasswordForm(ChangePasswordForm):
         return password
 
 
-class ForgottenPasswordForm(ResetPasswordForm):
+class FirstPasswordForm(_NewPassword, SetPasswordForm):
+    """A password for somebody who has none, but an account elsewhere."""
+
+
+class PasswordByLinkForm(_NewPassword, ResetPasswordKeyForm):
+    """A password in place of one that was forgotten."""
+
+
+class ForgottenPasswordForm(_OurWords, ResetPasswordForm):
     """Sends a link to the address of an account or, where there is none, a word that there is none:
     so the answer is the same, and takes as long."""
+
+    labels: ClassVar = {"email": "Email address"}
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:
@@ -202,6 +239,16 @@ class _Code(mfa.BaseAuthenticateForm):
             raise too_many(refusal) from None
         self.authenticator.user = self.user
         return code
+
+
+class FirstCodeForm(_OurWords, totp.ActivateTOTPForm):
+    """What a new app shows first, to be sure that it has the secret."""
+
+    labels: ClassVar = {"code": "The code that the app shows now"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
 
 class CodeForm(_Code, mfa.AuthenticateForm):

@@ -85,3 +85,16 @@ def test_each_page_fits_the_narrowest_screen(page: Page) -> None:
     for path in ("/", "/account/", "/account/tokens/new/", "/my-orders/"):
         page.goto(path)
         assert no_wider_than_the_screen(page), path
+        assert page.evaluate(TOO_LOW) == [], path
+
+
+# WCAG 2.2, 2.5.8, of what does not stand in a sentence.
+TOO_LOW = """
+() => [...document.querySelectorAll('button, .button, .small > a, nav a, summary, input, select')]
+    .filter(each => each.type !== 'hidden' && each.checkVisibility())
+    .filter(each => {
+        const {width, height} = each.getBoundingClientRect()
+        return width < 24 || height < 24
+    })
+    .map(each => each.outerHTML)
+"""

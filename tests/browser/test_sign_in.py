@@ -62,10 +62,17 @@ def is_at(page: Page, heading: str) -> None:
             if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1')
             for (const each of document.querySelectorAll('input:not([type=hidden]), select')) {
                 if (!each.labels.length) faults.push('no label: ' + each.name)
+                if (each.placeholder) faults.push('said twice: ' + each.name)
             }
             const targets = 'button:not(.link), .button, input:not([type=hidden], [type=checkbox])'
             for (const each of document.querySelectorAll(targets)) {
                 if (each.offsetParent && each.getBoundingClientRect().height < 44) {
+                    faults.push('too low: ' + each.outerHTML)
+                }
+            }
+            // Links in a sentence are as high as its lines; those that stand alone are not.
+            for (const each of document.querySelectorAll('.small > a, .help > a')) {
+                if (each.getBoundingClientRect().height < 24) {
                     faults.push('too low: ' + each.outerHTML)
                 }
             }
@@ -103,11 +110,11 @@ def test_a_wrong_password_is_said_above_the_fields(page: Page) -> None:
 
 def test_an_app_is_set_up_and_then_asked_for(page: Page) -> None:
     with_password(page)
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     page.get_by_role("link", name="Set it up").click()
     is_at(page, "Set up an authenticator app")
     secret = page.locator("#secret").inner_text()
-    page.get_by_label("Authenticator code").fill(factories.code_of(secret))
+    page.get_by_label("The code that the app shows now").fill(factories.code_of(secret))
     page.get_by_role("button", name="Turn it on").click()
     is_at(page, "Recovery codes")
     assert page.locator(".codes li").count() == 10
@@ -117,7 +124,7 @@ def test_an_app_is_set_up_and_then_asked_for(page: Page) -> None:
     is_at(page, "Show that it is you")
     page.get_by_label("Code").fill(factories.code_of(secret))
     page.get_by_role("button", name="Sign in", exact=True).click()
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     assert SignIn.objects.latest("at").method == "password and code"
 
 
@@ -150,13 +157,13 @@ def test_a_passkey_is_added_and_signs_in_alone_and_as_second_factor(page: Page) 
     page.context.clear_cookies()
     page.goto("/sign-in/?next=/account/two-factor/")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     assert SignIn.objects.latest("at").method == "passkey"
 
     page.context.clear_cookies()
     with_password(page)
     page.get_by_role("button", name="Use your passkey").click()
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     assert SignIn.objects.latest("at").method == "password and passkey"
 
     page.get_by_role("link", name="Rename").click()
@@ -174,7 +181,7 @@ def test_a_browser_without_the_passkey_says_so_and_the_password_still_does(page:
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.locator("[data-passkey-problem]")).to_contain_text("No passkey was used.")
     with_password(page)
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
 
 
 OTHERS = {
@@ -190,7 +197,7 @@ OTHERS = {
 
 def test_the_other_pages_fit_as_well(page: Page, wanjiku: User) -> None:
     with_password(page)
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     factories.authenticator_app(wanjiku)
     for address, heading in OTHERS.items():
         page.goto(address)
@@ -230,5 +237,5 @@ def test_without_a_script_a_password_and_a_code_do(
     with_password(page)
     page.get_by_label("Code").fill(factories.code_of(secret))
     page.get_by_role("button", name="Sign in", exact=True).click()
-    is_at(page, "Two-factor")
+    is_at(page, "Two-factor authentication")
     context.close()

@@ -140,6 +140,7 @@ def test_who_has_an_account_only_says_who_they_are_and_orders(jane: User) -> Non
     page = client.get(PAGE)
     assert page.context["form"]["name"].value() == "Jane"
     assert "ask them to connect your account, and tell them your username: jane" in words(page)
+    assert " jane . Name Phone number Where we text you" in words(page)  # labels without a colon
     response = client.post(REGISTER, JANE | {"email": "other@example.com"})
     assert (response.status_code, response["Location"]) == (302, PAGE)
     customer = Customer.objects.get()
@@ -240,7 +241,7 @@ def test_nobody_sees_anothers_orders(mine: Client) -> None:
     factories.order(item="Desktop")
     said = words(mine.get(PAGE))
     assert "Desktop" not in said
-    assert "Your orders There are none." in said
+    assert "Your orders You have placed none yet." in said
 
 
 def test_staff_who_buy_here_see_their_own_orders_only(customer: Customer) -> None:
@@ -366,7 +367,7 @@ def test_an_order_is_ones_own_whatever_the_form_says(mine: Client, customer: Cus
         ({"amount": "1.999"}, "Ensure that there are no more than 2 decimal places."),
         ({"amount": "10000000000"}, "Ensure that there are no more than 10 digits before the"),
         ({"amount": "NaN"}, "Enter a number."),
-        ({"form_key": ""}, "Your orders There are none."),
+        ({"form_key": ""}, "Your orders You have placed none yet."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_placed(

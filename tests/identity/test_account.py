@@ -198,10 +198,16 @@ def test_the_page_leads_to_what_one_signs_in_with(mine: Client) -> None:
     links = dict(re.findall(r'<a class="button" href="([^"]+)">([^<]+)</a>', page))
     assert links == {
         "/account/password/": "Change password",
-        "/account/email/": "Email addresses",
+        "/account/email/": "Email address",
         "/account/two-factor/": "Two-factor authentication",
         NEW: "Make a token",
     }
+
+
+@pytest.mark.parametrize("address", ["password/", "email/", "two-factor/"])
+def test_and_from_there_one_comes_back(mine: Client, address: str) -> None:
+    page = mine.get(f"/account/{address}").content.decode()
+    assert '<a href="/account/">Back to your account</a>' in page
 
 
 # --- Personal access tokens ---------------------------------------------------------------------
