@@ -154,6 +154,7 @@ MFA_FORMS = {
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # what is meant is asked by `identity.people.views`
 MFA_RATE_LIMITS = False  # a passkey is not guessed; codes are limited by `identity.guard`
 MFA_TOTP_TOLERANCE = 1  # of 30 seconds, for clocks that differ
 MFA_RECOVERY_CODE_DIGITS = 10

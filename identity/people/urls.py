@@ -50,7 +50,7 @@ SIGN_IN = [
 
 TWO_FACTOR = [
     own("account/two-factor/", views.TwoFactorView.as_view(), "mfa_index"),
-    own("account/two-factor/app/", totp.activate_totp, "mfa_activate_totp"),
+    own("account/two-factor/app/", views.for_its_owner(totp.activate_totp), "mfa_activate_totp"),
     own("account/two-factor/app/off/", totp.deactivate_totp, "mfa_deactivate_totp"),
     own(
         "account/two-factor/recovery-codes/",
@@ -73,7 +73,11 @@ TWO_FACTOR = [
         RedirectView.as_view(pattern_name="mfa_index"),
         "mfa_list_webauthn",
     ),
-    own("account/two-factor/passkeys/add/", webauthn.add_webauthn, "mfa_add_webauthn"),
+    own(
+        "account/two-factor/passkeys/add/",
+        views.for_its_owner(webauthn.add_webauthn),
+        "mfa_add_webauthn",
+    ),
     own(
         "account/two-factor/passkeys/<int:pk>/off/", webauthn.remove_webauthn, "mfa_remove_webauthn"
     ),

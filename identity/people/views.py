@@ -1,5 +1,6 @@
 """The pages of the front door, where they differ from those that django-allauth brings."""
 
+from functools import wraps
 from typing import Any
 
 from allauth.account import views as account
@@ -87,6 +88,24 @@ class TwoFactorView(mfa.IndexView):
             "is_required": is_required,
             "goes_on_to": self.request.session.get(GOES_ON_TO),
         }
+
+
+def for_its_owner(view: Any) -> Any:
+    """A page to set up a second factor on: who signed up with the address of somebody else could
+    keep them out with one for good. allauth minds every address of the account, also a new one that
+    waits to take the place of a confirmed one.
+    """
+
+    @wraps(view)
+    def page(request: HttpRequest, *parts: Any, **names: Any) -> Any:
+        user = request.user
+        mine = EmailAddress.objects.filter(user_id=user.pk, verified=False)
+        if mine.filter(email__iexact=getattr(user, "email", "")).exists():
+            messages.error(request, "Confirm your email address first.")
+            return redirect("account_email")
+        return view(request, *parts, **names)
+
+    return page
 
 
 def _lost_recovery_codes(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
@@ -405,6 +406,28 @@ def test_a_password_asked_for_again_is_guessed_as_often_as_at_the_sign_in(wanjik
         assert token(password="wrong").status_code == 401
     page = client.post("/sign-in/again/", {"password": factories.PASSWORD})
     assert b"Too many attempts. Try again in 15 minutes." in page.content
+
+
+SET_UP = ["/account/two-factor/app/", "/account/two-factor/passkeys/add/"]
+
+
+@pytest.mark.parametrize("address", SET_UP)
+def test_nothing_is_set_up_on_an_account_whose_address_may_be_of_somebody_else(
+    wanjiku: User, address: str
+) -> None:
+    EmailAddress.objects.filter(user=wanjiku).delete()
+    EmailAddress.objects.create(user=wanjiku, email=wanjiku.email.lower(), verified=False)
+    client = signed_in(wanjiku)
+    for response in (client.get(address), client.post(address, {"code": "123456"})):
+        assert (response.status_code, response["Location"]) == (302, "/account/email/")
+    assert b"Confirm your email address first." in client.get("/account/email/").content
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("address", SET_UP)
+def test_a_new_address_that_waits_is_in_nobodys_way(wanjiku: User, address: str) -> None:
+    EmailAddress.objects.create(user=wanjiku, email="new@example.com", verified=False)
+    assert signed_in(wanjiku).get(address).status_code == 200
 
 
 def test_turning_the_app_off_takes_the_recovery_codes_along(wanjiku: User, secret: str) -> None:
