@@ -87,6 +87,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         return home_of(request.user)
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account")
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Make it the address of its user, unless another user has it: addresses are unique."""
         try:

@@ -89,6 +89,8 @@ def test_the_old_address_is_told_of_the_new_one(client: Client) -> None:
     client.post(link())
     assert mail.outbox[-1].to == [OLD]
     assert NEW in str(mail.outbox[-1].body)
+    # A link to a new password would go to the new address.
+    assert "If that was not you,\ntell Karani at once" in str(mail.outbox[-1].body)
 
 
 def test_the_address_of_another_is_not_told_of_and_not_taken(client: Client, jane: User) -> None:

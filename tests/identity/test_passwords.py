@@ -160,12 +160,13 @@ def signed_in(user: User) -> Client:
 
 def test_a_password_is_changed_with_the_old_one_and_its_owner_is_told(wanjiku: User) -> None:
     here, elsewhere = signed_in(wanjiku), signed_in(wanjiku)
-    assert change(here).status_code == 302
+    assert change(here)["Location"] == "/account/"
     wanjiku.refresh_from_db()
     assert wanjiku.check_password(NEW)
-    assert here.get("/account/password/").status_code == 200
+    assert b"Your password is changed." in here.get("/account/").content
     assert elsewhere.get("/account/password/").status_code == 302
     assert mail.outbox[0].to == ["wanjiku@example.com"]
+    assert mail.outbox[0].subject == "Karani: Your password was changed"
     assert "127.0.0.1" in mail.outbox[0].body
 
 
