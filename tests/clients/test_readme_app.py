@@ -100,6 +100,14 @@ def test_what_is_printed_is_what_the_readme_shows(
     assert re.fullmatch(pattern, printed.strip())
 
 
+def test_the_app_says_so_where_they_say_no(app: str, karani: Karani) -> None:
+    visitor = requests.Session()
+    visitor.trust_env = False
+    page = send(visitor, visitor.get(app), username="admin", password=karani.password)
+    answer = send(visitor, page, answer="deny")
+    assert (answer.status_code, answer.text) == (403, "Not signed in: access_denied")
+
+
 def test_the_app_signs_its_people_in(app: str, karani: Karani) -> None:
     visitor = requests.Session()
     visitor.trust_env = False  # no proxy stands between this machine and itself
