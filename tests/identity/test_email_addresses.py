@@ -84,6 +84,15 @@ def test_a_new_address_takes_the_place_of_the_old_one_once_it_is_confirmed(
     assert rows() == [(NEW, True, True)]
 
 
+def test_who_has_no_address_adds_one() -> None:
+    client = Client()
+    client.force_login(factories.user(email=""))
+    page = client.get("/account/email/").content.decode()
+    assert "You have none here yet." in page
+    assert ">Add it</button>" in page
+    assert "Another address" not in page
+
+
 def test_the_old_address_is_told_of_the_new_one(client: Client) -> None:
     change(client)
     client.post(link())

@@ -284,6 +284,7 @@ def test_who_has_no_password_signs_in_there_anew_before_it_matters(
     assert asked == f"{AGAIN}?next={address.replace('/', '%2F')}"
     page = client.get(asked)
     assert b"Continue with Example" in page.content
+    assert b">Back to your account</a>" in page.content
     assert f'name="next" value="{address}"' in page.content.decode()
 
 
