@@ -500,13 +500,14 @@ def test_an_administrator_without_one_sets_it_up_before_anything_opens(
     client = signed_in(boss)
     for response in (client.get(address), client.post(address)):
         assert (response.status_code, response["Location"]) == (302, "/account/two-factor/")
-    assert (
-        b"Administrators here need a second factor." in client.get("/account/two-factor/").content
-    )
+    page = client.get("/account/two-factor/").content
+    assert b"Administrators here need a second factor." in page
+    assert b'<a href="/sign-out/">Sign out</a>' in page
+    assert b"Back to your account" not in page  # it would lead here
     secret = client.get("/account/two-factor/app/").context["form"].secret
     client.post("/account/two-factor/app/", {"code": factories.code_of(secret)})
-    page = client.get("/account/two-factor/")
-    assert page.context["goes_on_to"] == address
+    context = client.get("/account/two-factor/").context
+    assert context["goes_on_to"] == address
     assert client.get(address).get("Location") != "/account/two-factor/"
 
 
