@@ -16,7 +16,7 @@ from identity.models import User
 
 # No @, so that nobody's name reads like another's email address, with which people sign in too.
 USERNAME_PATTERN = r"[A-Za-z0-9_.+-]{1,150}"
-USERNAME_RULE = "Use 1 to 150 letters, digits and . _ + - characters."
+USERNAME_RULE = "Use up to 150 letters, digits and the signs . _ + -"
 
 
 def registration_errors(user: User, password: str | None, customer: Customer) -> dict[str, Any]:

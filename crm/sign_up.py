@@ -39,7 +39,7 @@ from crm.registration import (
     registration_errors,
 )
 from identity import guard
-from identity.accounts import EMAIL_IS_TAKEN
+from identity.accounts import EMAIL_IS_TAKEN, name_parts
 from identity.errors import TooManyAttempts
 from identity.models import User
 from identity.sealing import CannotOpen, seal, unseal
@@ -97,7 +97,7 @@ def _send_link(request: HttpRequest, facts: dict[str, Any]) -> None:
     :raises TooManyAttempts: the address got enough mails.
     :raises ValidationError: naming each wrong field.
     """
-    user = User(username=facts["username"], email=facts["email"])
+    user = _user(facts)
     errors = _errors(user, facts["password"], facts)
     is_known = _take_out(errors, "email", EMAIL_IS_TAKEN)
     if errors:
@@ -131,6 +131,10 @@ def _take_out(errors: dict[str, Any], field: str, message: str) -> bool:
     return is_there
 
 
+def _user(facts: dict[str, str]) -> User:
+    return User(username=facts["username"], email=facts["email"], **name_parts(facts["name"]))
+
+
 def _customer(facts: dict[str, str]) -> Customer:
     return Customer(name=facts["name"], phone_number=facts["phone_number"], email=facts["email"])
 
@@ -147,7 +151,8 @@ def complete_sign_up(request: HttpRequest, sealed: str) -> HttpResponse:
         facts = json.loads(unseal(sealed, purpose=_PURPOSE, max_age=LINK_IS_GOOD_FOR))
     except CannotOpen:
         return render(request, "crm/complete_sign_up.html", {}, status=410)
-    user = User(username=facts["username"], email=facts["email"], password=facts["password"])
+    user = _user(facts)
+    user.password = facts["password"]
     errors = _errors(user, None, facts)
     if request.method == "POST" and not errors:
         try:

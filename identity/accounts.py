@@ -39,6 +39,14 @@ def account_errors(user: User, password: str | None) -> dict[str, list[str]]:
     return errors
 
 
+def name_parts(full_name: str) -> dict[str, str]:
+    """Of a name as people write it: the last word is the family's, if there are two or more."""
+    given, _, family = full_name.strip().rpartition(" ")
+    if not given:
+        given, family = family, ""
+    return {"first_name": given.strip()[:150], "last_name": family[:150]}
+
+
 def create_account(user: User, password: str | None) -> User:
     """Save a new user, who has no role. That the email address is theirs, they have yet to show.
 

@@ -7,6 +7,7 @@ from crm import registration as operations
 from crm.models import Customer
 from crm.schemas.registration import RegistrationIn, RegistrationOut
 from identity import guard
+from identity.accounts import name_parts
 from identity.models import User
 
 router = Router(tags=["identity"])
@@ -23,7 +24,7 @@ def register_account(request: HttpRequest, body: RegistrationIn) -> Status[Custo
     the new record itself, and no other would be true. So these requests are few an hour from one
     address.
     """
-    user = User(username=body.username, email=body.email)
+    user = User(username=body.username, email=body.email, **name_parts(body.name or ""))
     customer = Customer(
         name=body.name or body.username, phone_number=body.phone_number, email=body.email
     )

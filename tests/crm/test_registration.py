@@ -8,6 +8,7 @@ import pytest
 from crm.errors import AccountHasCustomer, AccountIsOfStaff
 from crm.models import Customer
 from crm.registration import register_customer_of
+from identity.accounts import name_parts
 from identity.models import User
 from tests import factories
 from tests.conftest import Api
@@ -40,6 +41,7 @@ def test_who_registers_signs_in_and_orders(templates: None) -> None:
     )
     assert told["customer"]["code"] == "CUST001"
     assert told["customer"]["name"] == "Jane Doe"
+    assert (user.first_name, user.last_name) == ("Jane", "Doe")
     assert (user.is_staff, user.is_superuser, user.groups.count()) == (False, False, 0)
 
     caller = Api(None)
@@ -51,6 +53,20 @@ def test_who_registers_signs_in_and_orders(templates: None) -> None:
 
 def test_without_a_name_the_username_is_it() -> None:
     assert register(name=None).json()["customer"]["name"] == "jane"
+    assert User.objects.get().get_full_name() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "family"),
+    [
+        ("Wanjiku", "Wanjiku", ""),
+        (" Wanjiku  wa  Kamau ", "Wanjiku  wa", "Kamau"),
+        ("", "", ""),
+        ("W" * 151, "W" * 150, ""),
+    ],
+)
+def test_the_last_word_of_a_name_is_the_familys(name: str, given: str, family: str) -> None:
+    assert name_parts(name) == {"first_name": given, "last_name": family}
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_who_says_so_there_has_an_account_and_a_record() -> None:
     assert client.post(link()).status_code == 302
     user = User.objects.get()
     assert (user.username, user.email) == ("jane", "jane@example.com")
+    assert (user.first_name, user.last_name) == ("Jane", "Doe")
     assert (user.is_staff, user.is_superuser, user.groups.count()) == (False, False, 0)
     assert user.check_password(factories.PASSWORD)
     assert EmailAddress.objects.get(user=user, verified=True, primary=True).email == user.email
@@ -228,7 +229,7 @@ def test_it_costs_a_hash_of_the_password_too() -> None:
         (
             {"username": "jane@x"},
             "username",
-            "Use 1 to 150 letters, digits and . _ + - characters.",
+            "Use up to 150 letters, digits and the signs . _ + -",
         ),
         ({"password": "password"}, "password", "This password is too common."),
         ({"name": ""}, "name", "This field is required."),
