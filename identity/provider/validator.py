@@ -11,7 +11,11 @@ from django.utils import timezone
 from oauth2_provider.models import set_token_value
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
-from oauthlib.oauth2 import InvalidGrantError, InvalidRequestError
+from oauthlib.oauth2 import (
+    InvalidGrantError,
+    InvalidRequestError,
+    UnsupportedResponseTypeError,
+)
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 
 from identity.models import (
@@ -85,6 +89,23 @@ class Validator(OAuth2Validator):
             client_id, redirect_uri, request, *args, **kwargs
         )
         return bool(is_registered) and port != 0
+
+    def validate_response_type(
+        self,
+        client_id: str,
+        response_type: str,
+        client: Application,
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> bool:
+        """
+        :raises UnsupportedResponseTypeError: it is not ``code``; the engine would say that this app
+            may not use it, as if another could (RFC 6749, section 4.1.2.1).
+        """
+        if response_type != "code":
+            raise UnsupportedResponseTypeError(request=request)
+        return client.allows_grant_type(Application.GRANT_AUTHORIZATION_CODE)
 
     def is_pkce_required(self, client_id: str, request: Request) -> bool:
         """With S256, which must be named: without, RFC 7636 means "plain".
