@@ -206,9 +206,10 @@ class Validator(OAuth2Validator):
         if grant.used_at is not None:  # RFC 6749, 4.1.2: somebody else may have it
             end_authorization(grant.authorization)
             return False
-        # RFC 9700, 4.8.2: a code that was asked for without PKCE was not asked for by this client.
-        is_downgraded = bool(request.code_verifier) and not grant.code_challenge
-        if timezone.now() >= grant.expires or not grant.authorization.is_live or is_downgraded:
+        # A challenge without its verifier is no proof (RFC 7636, 4.6). A verifier without a
+        # challenge: the code was not asked for by this client (RFC 9700, 4.8.2).
+        is_half_proof = bool(request.code_verifier) != bool(grant.code_challenge)
+        if timezone.now() >= grant.expires or not grant.authorization.is_live or is_half_proof:
             return False
         request.grant, request.authorization = grant, grant.authorization
         request.user, request.scopes = grant.authorization.user, grant.scope.split()

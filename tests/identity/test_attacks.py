@@ -131,7 +131,7 @@ def _other_app() -> None:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"code_verifier": ""}, "invalid_request"),
+        ({"code_verifier": ""}, "invalid_grant"),
         ({"code_verifier": "w" * 43}, "invalid_grant"),
         ({"code_verifier": "x"}, "invalid_grant"),
         ({"client_id": "evil"}, "invalid_grant"),

@@ -267,7 +267,7 @@ def code(shop: Application, browser: Client) -> str:
         ({"code_verifier": "x" * 43}, "invalid_grant", 400),
         ({"code_verifier": CHALLENGE}, "invalid_grant", 400),
         ({"code_verifier": "é" * 43}, "invalid_grant", 400),
-        ({"code_verifier": ""}, "invalid_request", 400),
+        ({"code_verifier": ""}, "invalid_grant", 400),
         ({"redirect_uri": CALLBACK + "/"}, "invalid_grant", 400),
         ({"code": "unknown"}, "invalid_grant", 400),
         ({"code": ""}, "invalid_request", 400),

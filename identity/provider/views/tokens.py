@@ -35,7 +35,8 @@ Answer = tuple[dict[str, str], str, int]  # headers, body, status
 
 _WHY = {
     "invalid_client": "The app is not known, or did not show its secret.",
-    "invalid_grant": "The code or refresh token is not known, not of this app, used, or too old.",
+    "invalid_grant": "The code or refresh token is not known, not of this app, used, or too old; "
+    "or the code_verifier is not the one of the code.",
     "invalid_scope": "Ask for scopes, between spaces, that there are and that this app may have.",
     "unauthorized_client": "This app is not registered for this grant.",
     "unsupported_grant_type": "There is no such grant_type: see grant_types_supported.",
