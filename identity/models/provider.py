@@ -1,6 +1,7 @@
 """The tables of the OpenID provider: those of django-oauth-toolkit, as ours, so that they can have
 our columns, and some of our own."""
 
+import re
 import secrets
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from oauth2_provider.models import (
 from identity.identifiers import new_id
 from identity.models.people import User
 from identity.scopes import ALL_SCOPES
+
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(/.*|)")
 
 
 class SigningKey(models.Model):
@@ -162,6 +165,14 @@ class Application(AbstractApplication):
             return ""
         return f"Must be https: {uri}"
 
+    def redirect_uri_allowed(self, uri: str) -> bool:
+        """Asked by the engine: may a code be sent there?"""
+        return _is_among(uri, self.redirect_uris)
+
+    def post_logout_redirect_uri_allowed(self, uri: str) -> bool:
+        """May people be sent there once they are signed out?"""
+        return _is_among(uri, self.post_logout_redirect_uris)
+
     def get_allowed_schemes(self) -> list[str]:
         """Asked by the engine; `clean` has looked at each address."""
         return [urlsplit(uri).scheme for uri in self.redirect_uris.split()]
@@ -286,3 +297,16 @@ class DeviceGrant(AbstractDeviceGrant):
     """
 
     authorization = models.ForeignKey(Authorization, on_delete=models.CASCADE, null=True)
+
+
+def _is_among(uri: str, registered: str) -> bool:
+    """Is it one of these, to the letter (RFC 9700, section 4.1.3)? The engine takes host and scheme
+    in capitals for the same, and leaves out line ends."""
+    return _without_loopback_port(uri) in map(_without_loopback_port, registered.split())
+
+
+def _without_loopback_port(uri: str) -> str:
+    """A program on a device listens on whatever port it gets, also where one was registered
+    (RFC 8252, section 7.3)."""
+    found = _LOOPBACK.fullmatch(uri)
+    return f"{found[1]}{found[3]}" if found and int(found[2]) < 65536 else uri

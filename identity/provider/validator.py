@@ -5,7 +5,6 @@ import re
 import secrets
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils import timezone
 from oauth2_provider.models import set_token_value
@@ -77,18 +76,6 @@ class Validator(OAuth2Validator):
             return bool(super()._authenticate_basic_auth(request))
         except ValueError:  # letters in the header that base64 does not have
             return False
-
-    def validate_redirect_uri(
-        self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
-    ) -> bool:
-        try:
-            port = urlsplit(redirect_uri).port
-        except ValueError:  # no address at all, as http://[ or one with the port 99999
-            return False
-        is_registered = super().validate_redirect_uri(
-            client_id, redirect_uri, request, *args, **kwargs
-        )
-        return bool(is_registered) and port != 0
 
     def validate_response_type(
         self,

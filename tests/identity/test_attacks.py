@@ -57,6 +57,12 @@ LEADS_NOWHERE: dict[str, dict[str, str | None]] = {
     "redirect URI with a user": {"redirect_uri": "https://shop.example.com@evil.example.com/back"},
     "redirect URI of a subdomain": {"redirect_uri": "https://x.shop.example.com/back"},
     "redirect URI in capitals": {"redirect_uri": "https://shop.example.com/BACK"},
+    "redirect URI with its host in capitals": {"redirect_uri": "https://SHOP.example.com/back"},
+    "redirect URI with its scheme in capitals": {"redirect_uri": "HTTPS://shop.example.com/back"},
+    "redirect URI with its port spelled out": {"redirect_uri": "https://shop.example.com:443/back"},
+    "redirect URI with a line end": {"redirect_uri": f"{CALLBACK}\n"},
+    "redirect URI with a tab": {"redirect_uri": "https://shop.\texample.com/back"},
+    "two redirect URIs": {"redirect_uri": f"{CALLBACK} {CALLBACK}"},
     "redirect URI with a backslash": {
         "redirect_uri": "https://shop.example.com\\@evil.example.com"
     },
@@ -85,17 +91,25 @@ def test_nobody_is_sent_there(shop: Application, browser: Client, attack: str) -
     assert "Location" not in response
 
 
-def test_a_loopback_address_may_have_another_port_and_nothing_else(browser: Client) -> None:
-    factories.app(
-        client_id="shop",
-        kind=AppKind.BROWSER_OR_MOBILE,
-        redirect_uris=["http://127.0.0.1/back"],
-    )
+@pytest.mark.parametrize("registered", ["http://127.0.0.1/back", "http://127.0.0.1:8000/back"])
+def test_a_loopback_address_may_have_another_port_and_nothing_else(
+    browser: Client, registered: str
+) -> None:
+    factories.app(client_id="shop", kind=AppKind.BROWSER_OR_MOBILE, redirect_uris=[registered])
+    assert browser.get(question(redirect_uri="http://127.0.0.1/back")).status_code == 200
     assert browser.get(question(redirect_uri="http://127.0.0.1:50123/back")).status_code == 200
     for uri in (
         "http://127.0.0.1:50123/evil",
         "http://127.0.0.2:50123/back",
         "http://localhost/back",
+        "http://127.0.0.1:/back",
+        "http://127.0.0.1:0/back",
+        "http://127.0.0.1:99999/back",
+        "http://127.0.0.1:５/back",
+        "http://127.0.0.1:50123/back\n",
+        "http://x@127.0.0.1:50123/back",
+        "https://127.0.0.1:50123/back",
+        "HTTP://127.0.0.1:50123/back",
     ):
         with nothing_written():
             assert browser.get(question(redirect_uri=uri)).status_code == 400

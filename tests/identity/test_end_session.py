@@ -191,6 +191,8 @@ def test_an_expired_hint_is_good_enough(given: dict[str, Any], browser: Client) 
         {"client_id": "shop", "post_logout_redirect_uri": "https://evil.example.com/bye"},
         {"client_id": "shop", "post_logout_redirect_uri": f"{BYE}/more"},
         {"client_id": "shop", "post_logout_redirect_uri": f"{BYE}?x=1"},
+        {"client_id": "shop", "post_logout_redirect_uri": f"{BYE}\n"},
+        {"client_id": "shop", "post_logout_redirect_uri": BYE.replace("shop", "SHOP")},
         {"client_id": "shop", "post_logout_redirect_uri": "https://shop.example.com/back"},
         {"client_id": "shop", "post_logout_redirect_uri": "javascript:alert(1)"},
         {"client_id": "shop", "post_logout_redirect_uri": "https://["},

@@ -107,11 +107,7 @@ def _back_to(app: Application | None, parameters: QueryDict) -> str:
         return ""
     if app is None:
         raise Refused("The app did not say who it is: client_id or id_token_hint is missing.")
-    try:
-        is_registered = app.post_logout_redirect_uri_allowed(uri)
-    except ValueError:  # no address at all
-        is_registered = False
-    if not is_registered:
+    if not app.post_logout_redirect_uri_allowed(uri):
         raise Refused("The post_logout_redirect_uri is not registered for this app.")
     state = parameters.get("state")
     return str(add_params_to_uri(uri, [("state", state)])) if state else uri
