@@ -57,6 +57,7 @@ Action = Literal[
     "app_secret",
     "device_sign_in",
     "device_code",
+    "long_question",
     "registration",
     "mail",
 ]
@@ -85,6 +86,11 @@ LIMITS: dict[Action, Limits] = {
     # Short, and good for ten minutes: of 20 ** 8 codes nobody finds one in so few tries (RFC 8628,
     # section 5.1). The account is who types it.
     "device_code": Limits(pair=Limit(10, _QUARTER), address=Limit(50, _QUARTER)),
+    # Each is a row of 32 kB at most, for an hour. Few apps ask at such length, and their people
+    # may share an address.
+    "long_question": Limits(
+        pair=Limit(120, _QUARTER), address=Limit(240, _QUARTER), counts_successes=True
+    ),
     # Each makes an account or tells that a name is taken, so each counts. A limit of the account
     # over all addresses would let a stranger keep a name from its owner.
     "registration": Limits(pair=Limit(10, _HOUR), address=Limit(20, _HOUR), counts_successes=True),

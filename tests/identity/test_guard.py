@@ -74,6 +74,7 @@ PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("app_secret", 10, 900),
     ("device_sign_in", 60, 900),
     ("device_code", 10, 900),
+    ("long_question", 120, 900),
     ("mail", 5, 3600),
 ]
 ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
@@ -84,6 +85,7 @@ ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("app_secret", 100, 900),
     ("device_sign_in", 120, 900),
     ("device_code", 50, 900),
+    ("long_question", 240, 900),
     ("mail", 20, 3600),
 ]
 

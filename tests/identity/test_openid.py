@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
@@ -17,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.models import Customer
-from identity.models import Application, Authorization, SigningKey, User
+from identity.models import Application, AttemptCount, Authorization, SigningKey, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps, keys
 from tests import factories
@@ -535,7 +536,48 @@ def test_a_long_question_by_post_is_kept_too(shop: Application, browser: Client)
     assert answer(browser, response["Location"])["state"] == "s" * 20_000
 
 
-@pytest.mark.parametrize("kept", ["unknown", "x" * 32, "../x", ""])
+def test_a_long_question_is_kept_once(shop: Application, browser: Client) -> None:
+    form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
+    kept = browser.post("/o/authorize/", form | {"state": "s" * 20_000})["Location"]
+    before = Session.objects.count()
+    assert browser.get(kept).status_code == 200, "the way to another account leads by it"
+    assert browser.get(kept).status_code == 200
+    assert Session.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "s" * 40_000},
+        {"state": "s" * 20_000, "client_id": "unknown"},
+        {"state": "s" * 20_000, "redirect_uri": "https://evil.example.com/"},
+        {"unheard_of": "s" * 20_000, "client_id": "unknown"},
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_not_kept(
+    shop: Application, changes: dict[str, str]
+) -> None:
+    form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
+    page = Client().post("/o/authorize/", form | changes)
+    assert page.status_code == 400
+    assert b"This app cannot be let in" in page.content
+    assert not Session.objects.exists()
+
+
+def test_nobody_fills_the_database_with_long_questions(shop: Application) -> None:
+    form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
+    asked = form | {"state": "s" * 2000}
+    for _ in range(120):
+        assert Client().post("/o/authorize/", asked).status_code == 302
+    assert Client().post("/o/authorize/", asked).status_code == 429
+    assert Session.objects.count() == 120
+    AttemptCount.objects.all().delete()
+    Session.objects.update(expire_date=timezone.now())
+    assert Client().post("/o/authorize/", asked).status_code == 302
+    assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize("kept", ["unknown", "x" * 32, "../x", "", "\0" * 32])
 def test_a_question_that_is_not_kept_any_more_is_a_page(browser: Client, kept: str) -> None:
     page = browser.get("/o/authorize/", {"kept": kept})
     assert page.status_code == 400

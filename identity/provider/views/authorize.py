@@ -8,7 +8,9 @@ page and back is kept, and the address names it.
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -31,6 +33,8 @@ from oauthlib.oauth2 import AccessDeniedError, InvalidRequestError, OAuth2Error
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 from oauthlib.openid.connect.core.exceptions import ConsentRequired, LoginRequired
 
+from identity import guard
+from identity.errors import TooManyAttempts
 from identity.models import Application, User
 from identity.provider.authorizations import has_consented, may_use, remember_consent
 from identity.provider.id_tokens import NotOurs, read_hint
@@ -43,6 +47,7 @@ _ASKED = "asked"  # the parameter that says, signed, when a new sign-in was aske
 _ASKED_AT_MOST = 3600  # seconds that it is good for, and that a long question is kept
 _KEPT = "kept"  # the parameter that names a question that is kept
 _SHORT = 1500  # characters; the sign-in page leads back to addresses of 2,048 at most
+_LONGEST = 32_000  # characters of a question, which anybody may have us keep
 
 
 @dataclass(frozen=True)
@@ -76,29 +81,34 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Ask the person whether the app may, or send them back to it at once where that is settled."""
     if request.method == "POST":
         # From another site, without the person's cookie: as a GET it comes with it.
-        return HttpResponseRedirect(_address_of(request.POST))
-    return _answer(request)
+        request.GET, request.POST = request.POST, QueryDict()
+        return _answer(request, lambda request, _: HttpResponseRedirect(_address_of(request)))
+    return _answer(request, _decide)
 
 
 @never_cache
 @require_POST
 def consent(request: HttpRequest) -> HttpResponse:
     """The person's yes or no, on the page that was shown to them."""
-    return _answer(request, word=request.POST.get("answer", "deny"))
+    return _answer(request, partial(_decide, word=request.POST.get("answer", "deny")))
 
 
-def _answer(request: HttpRequest, word: str = "") -> HttpResponse:
+def _answer(
+    request: HttpRequest, decide: Callable[[HttpRequest, Question], HttpResponse]
+) -> HttpResponse:
     try:
         _recall(request)
         question = _read(request)
     except InvalidRequestError as error:
-        return _refuse(request, error)
+        return _refuse(request, error.description)
     except FatalClientError as error:  # the app or the address is not known: to go there is unsafe
-        return _refuse(request, error.oauthlib_error)
+        return _refuse(request, error.oauthlib_error.description)
     except OAuthToolkitError as error:
         return _tell_app(error.oauthlib_error, error.oauthlib_error.redirect_uri)
     try:
-        return _decide(request, question, word)
+        return decide(request, question)
+    except TooManyAttempts as refusal:
+        return _refuse(request, str(refusal), status=429)
     except OAuth2Error as error:
         error.state = question.asked["state"]
         return _tell_app(error, question.asked["redirect_uri"])
@@ -110,6 +120,8 @@ def _read(request: HttpRequest) -> Question:
     :raises OAuthToolkitError: to be told to the app.
     """
     refuse_malformed(request.GET)
+    if len(_question(request).urlencode()) > _LONGEST:
+        raise InvalidRequestError("The question is too long.")
     scopes, asked = get_oauthlib_core().validate_authorization_request(request)
     try:
         return _read_page_parameters(request.GET, scopes, asked)
@@ -148,9 +160,10 @@ def _read_page_parameters(
     )
 
 
-def _decide(request: HttpRequest, question: Question, word: str) -> HttpResponse:
+def _decide(request: HttpRequest, question: Question, word: str = "") -> HttpResponse:
     """
     :raises OAuth2Error: to be told to the app.
+    :raises TooManyAttempts: too many long questions are kept.
     """
     try:
         _check_person(request, question)
@@ -225,27 +238,37 @@ def _sign_in_address(request: HttpRequest) -> str:
     The way back tells, signed, when a sign-in was asked for, and for which question: only one that
     is later answers it. So the decision stays here, and no session has to remember the question.
     """
-    query = _question(request)
-    asked = signing.dumps([_fingerprint(query), time.time()], salt=__name__)
-    response = redirect_to_login(_address_of(query, asked))
+    asked = signing.dumps([_fingerprint(_question(request)), time.time()], salt=__name__)
+    response = redirect_to_login(_address_of(request, asked))
     hint = request.GET.get("login_hint", "")
     more = QueryDict(mutable=True)
     more["login_hint"] = hint
     return f"{response.url}&{more.urlencode()}" if hint else response.url
 
 
-def _address_of(query: QueryDict, asked: str = "") -> str:
+def _address_of(request: HttpRequest, asked: str = "") -> str:
     """Where this question is asked; ``asked`` is the signed word of a sign-in that it waits for."""
-    address = query.urlencode()
+    address = _question(request).urlencode()
     if len(address) > _SHORT:
-        kept = SessionStore()  # of nobody, and named by no cookie: a place that empties itself
-        kept["question"] = address
-        kept.set_expiry(_ASKED_AT_MOST)
-        kept.create()
-        address = urlencode({_KEPT: kept.session_key})
+        address = urlencode({_KEPT: request.GET.get(_KEPT) or _keep(request, address)})
     if asked:
         address += f"&{urlencode({_ASKED: asked})}"
     return f"{reverse('oauth2_provider:authorize')}?{address}"
+
+
+def _keep(request: HttpRequest, question: str) -> str:
+    """Keep a question for an hour, and return its name.
+
+    :raises TooManyAttempts: there are too many from this address.
+    """
+    app, address = request.GET.get("client_id", ""), request.META["REMOTE_ADDR"]
+    with guard.attempt("long_question", account=app, address=address):
+        SessionStore.clear_expired()  # nothing else does
+        kept = SessionStore()  # of nobody, and named by no cookie
+        kept["question"] = question
+        kept.set_expiry(_ASKED_AT_MOST)
+        kept.create()
+    return str(kept.session_key)
 
 
 def _recall(request: HttpRequest) -> None:
@@ -255,10 +278,12 @@ def _recall(request: HttpRequest) -> None:
     """
     if _KEPT not in request.GET:
         return
-    question = SessionStore(request.GET[_KEPT]).get("question")
+    name = request.GET[_KEPT]
+    question = SessionStore(name).get("question") if name.isalnum() else None
     if question is None:
         raise InvalidRequestError("The question was asked too long ago. Start again in the app.")
     whole = QueryDict(question, mutable=True)
+    whole[_KEPT] = name
     if _ASKED in request.GET:
         whole[_ASKED] = request.GET[_ASKED]
     request.GET = whole  # type: ignore[assignment]  # the stubs want one that cannot be changed
@@ -320,6 +345,6 @@ def _back_to_app(uri: str) -> HttpResponse:
     return response
 
 
-def _refuse(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
-    context = {"why": error.description, **_place()}
-    return render(request, "identity/consent_refused.html", context, status=400)
+def _refuse(request: HttpRequest, why: str, status: int = 400) -> HttpResponse:
+    context = {"why": why, **_place()}
+    return render(request, "identity/consent_refused.html", context, status=status)
