@@ -119,6 +119,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("account_login")
+SESSION_ENGINE = "identity.session_store"
 
 # --- The front door, which django-allauth keeps ------------------------------------------------
 

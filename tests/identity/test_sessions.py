@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
+from django.test import Client
 from django.utils import timezone
 
 from identity.models import User
+from identity.session_store import SessionStore
 from identity.sessions import session_id, signed_in_at
 from tests import factories
 
@@ -49,3 +50,11 @@ def test_a_session_from_before_is_as_old_as_the_last_sign_in(django_user_model: 
     del request.session["sid"], request.session["auth_time"]
     assert signed_in_at(request) == clerk.last_login
     assert session_id(request)
+
+
+@pytest.mark.parametrize("name", ["\0" * 32, "é" * 32, "x" * 32, "x", " " * 32])
+def test_a_cookie_that_names_no_session_is_nobodys(name: str) -> None:
+    browser = Client()
+    browser.cookies["sessionid"] = name
+    assert browser.get("/account/").status_code == 302
+    assert browser.get("/api/me/").status_code == 401

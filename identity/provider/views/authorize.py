@@ -16,7 +16,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
@@ -40,6 +39,7 @@ from identity.provider.authorizations import has_consented, may_use, remember_co
 from identity.provider.id_tokens import NotOurs, read_hint
 from identity.provider.server import PAGE_PARAMETERS, PARAMETERS, refuse_malformed
 from identity.scopes import ALL_SCOPES
+from identity.session_store import SessionStore
 from identity.sessions import session_id, signed_in_at
 
 _PROMPTS = {"none", "login", "consent", "select_account"}
@@ -279,7 +279,7 @@ def _recall(request: HttpRequest) -> None:
     if _KEPT not in request.GET:
         return
     name = request.GET[_KEPT]
-    question = SessionStore(name).get("question") if name.isalnum() else None
+    question = SessionStore(name).get("question")
     if question is None:
         raise InvalidRequestError("The question was asked too long ago. Start again in the app.")
     whole = QueryDict(question, mutable=True)
