@@ -77,8 +77,9 @@ LIMITS: dict[Action, Limits] = {
     ),
     # A token has 256 random bits: nobody guesses one, and this only ends a program's endless loop.
     "refresh": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
-    # Secrets are as long; a server that was set up wrongly may try on and on.
-    "app_secret": Limits(pair=Limit(10, _QUARTER), address=Limit(100, _QUARTER)),
+    # Secrets are as long; a server that was set up wrongly may try on and on. One that was set up
+    # rightly asks for many people at the same moment, and each is counted until it is answered.
+    "app_secret": Limits(pair=Limit(100, _QUARTER), address=Limit(300, _QUARTER)),
     # Each is a row; a shop has a few devices, which begin anew after ten minutes.
     "device_sign_in": Limits(
         pair=Limit(60, _QUARTER), address=Limit(120, _QUARTER), counts_successes=True

@@ -199,7 +199,8 @@ def test_an_app_shows_who_it_is_in_one_way() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["token", "introspect", "revoke_token"])
-def test_secrets_are_not_guessed(endpoint: str) -> None:
+def test_secrets_are_not_guessed(endpoint: str, settings: Any) -> None:
+    settings.GUARD_FACTOR = 0.1  # 10 instead of 100
     app, secret = factories.app(user=factories.service_account("Clerk"))
     form = {"grant_type": "client_credentials", "scope": "orders:read", "token": "x"}
     body = urlencode(form)

@@ -1,7 +1,7 @@
 """How often one may try to sign in, to refresh or to register, and what a refusal tells."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -71,7 +71,7 @@ PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("second_factor", 10, 900),
     ("refresh", 10, 900),
     ("registration", 10, 3600),
-    ("app_secret", 10, 900),
+    ("app_secret", 100, 900),
     ("device_sign_in", 60, 900),
     ("device_code", 10, 900),
     ("long_question", 120, 900),
@@ -82,7 +82,7 @@ ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("second_factor", 100, 900),
     ("refresh", 100, 900),
     ("registration", 20, 3600),
-    ("app_secret", 100, 900),
+    ("app_secret", 300, 900),
     ("device_sign_in", 120, 900),
     ("device_code", 50, 900),
     ("long_question", 240, 900),
@@ -178,6 +178,13 @@ def test_actions_do_not_count_each_other() -> None:
         fail("sign_in")
     succeed("refresh")
     succeed("registration")
+
+
+def test_an_app_may_ask_for_many_people_at_the_same_moment() -> None:
+    with ExitStack() as under_way:
+        for _ in range(64):
+            under_way.enter_context(guard.attempt("app_secret", account="shop", address=HERE))
+    assert not AttemptCount.objects.exclude(count=0).exists()
 
 
 def test_the_settings_stretch_the_limits(settings: Any) -> None:
