@@ -1,5 +1,6 @@
 """A device without a keyboard signs in: its person types a code on their phone (RFC 8628)."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -139,6 +140,25 @@ def test_who_is_not_signed_in_signs_in_first(till: Application) -> None:
     assert parse_qs(urlsplit(response["Location"]).query)["next"] == [
         "/o/device/?user_code=BCDF-GHJK"
     ]
+
+
+def test_another_person_at_the_browser_lets_the_device_in(
+    till: Application, browser: Client
+) -> None:
+    codes = begin().json()
+    typed = codes["user_code"]
+    for page in (browser.get(f"/o/device/?user_code={typed}"), say(browser, typed)):
+        assert "You are signed in as <strong>wanjiku</strong>" in page.content.decode()
+        switch = re.search(r'<a href="([^"]+)">Use another account</a>', page.content.decode())
+        assert switch
+        address = urlsplit(html.unescape(switch[1]))
+        assert address.path == "/sign-in/"
+        [back] = parse_qs(address.query)["next"]
+        assert back == f"/o/device/?user_code={typed}"
+    browser.force_login(factories.user("Clerk", username="achieng"))
+    assert f'value="{typed}"' in browser.get(back).content.decode()
+    say(browser, typed, "allow")
+    assert me(poll(codes).json()["access_token"]).json()["username"] == "achieng"
 
 
 def test_codes_are_not_guessed(till: Application, browser: Client) -> None:

@@ -1,11 +1,14 @@
 """The page on which a person lets a device in: they type the code that it shows (RFC 8628, 3.3)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -61,7 +64,8 @@ def _find(request: HttpRequest, user_code: str) -> tuple[DeviceGrant, Applicatio
 def _ask_for_code(
     request: HttpRequest, user_code: str, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    context = {"user_code": user_code[:40], "problem": problem}
+    user_code = user_code[:40]
+    context = {"user_code": user_code, "problem": problem, "again": _again(user_code)}
     return _render(request, "identity/device.html", context, status=status)
 
 
@@ -69,8 +73,15 @@ def _ask(
     request: HttpRequest, user_code: str, device: DeviceGrant, app: Application
 ) -> HttpResponse:
     sentences = [ALL_SCOPES[scope] for scope in device.scope.split()]
-    context = {"app": app, "user_code": user_code, "sentences": sentences}
+    again = _again(user_code)
+    context = {"app": app, "user_code": user_code, "sentences": sentences, "again": again}
     return _render(request, "identity/device_consent.html", context)
+
+
+def _again(user_code: str) -> str:
+    """The sign-in page, from which another account comes back with the same code."""
+    query = urlencode({"user_code": user_code})
+    return redirect_to_login(f"{reverse('oauth2_provider:device')}?{query}").url
 
 
 def _render(
