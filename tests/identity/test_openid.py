@@ -536,6 +536,14 @@ def test_a_long_question_by_post_is_kept_too(shop: Application, browser: Client)
     assert answer(browser, response["Location"])["state"] == "s" * 20_000
 
 
+def test_a_long_hint_does_not_make_the_way_to_the_sign_in_too_long(shop: Application) -> None:
+    form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
+    kept = Client().post("/o/authorize/", form | {"login_hint": "é" * 2500})["Location"]
+    sign_in = Client().get(kept)["Location"]
+    assert len(sign_in) < 4000  # of the 8,190 that the web server reads
+    assert parse_qs(urlsplit(sign_in).query)["login_hint"] == ["é" * 254]
+
+
 def test_a_long_question_is_kept_once(shop: Application, browser: Client) -> None:
     form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
     kept = browser.post("/o/authorize/", form | {"state": "s" * 20_000})["Location"]

@@ -47,6 +47,7 @@ _ASKED = "asked"  # the parameter that says, signed, when a new sign-in was aske
 _ASKED_AT_MOST = 3600  # seconds that it is good for, and that a long question is kept
 _KEPT = "kept"  # the parameter that names a question that is kept
 _SHORT = 1500  # characters; the sign-in page leads back to addresses of 2,048 at most
+_HINT = 254  # characters of a login_hint: no name that anybody signs in with is longer
 _LONGEST = 32_000  # characters of a question, which anybody may have us keep
 
 
@@ -240,7 +241,7 @@ def _sign_in_address(request: HttpRequest) -> str:
     """
     asked = signing.dumps([_fingerprint(_question(request)), time.time()], salt=__name__)
     response = redirect_to_login(_address_of(request, asked))
-    hint = request.GET.get("login_hint", "")
+    hint = request.GET.get("login_hint", "")[:_HINT]
     more = QueryDict(mutable=True)
     more["login_hint"] = hint
     return f"{response.url}&{more.urlencode()}" if hint else response.url
@@ -301,10 +302,10 @@ def _has_signed_in_since_asked(request: HttpRequest) -> bool:
 
 
 def _question(request: HttpRequest) -> QueryDict:
-    """What the app asked, and nothing else."""
+    """What the app asked, in its order, and nothing else."""
     query = QueryDict(mutable=True)
-    for name in PARAMETERS + PAGE_PARAMETERS:
-        if name in request.GET:
+    for name in request.GET:
+        if name in PARAMETERS + PAGE_PARAMETERS:
             query[name] = request.GET[name]
     return query
 
