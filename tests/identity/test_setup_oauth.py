@@ -83,6 +83,14 @@ def test_once_more_finds_the_same_app_and_keeps_its_secret() -> None:
     assert renewed["client_secret"] not in {None, first["client_secret"]}
 
 
+def test_an_app_that_is_switched_off_stays_so_and_its_maker_is_told() -> None:
+    assert setup_json("--redirect-uri", CALLBACK)["is_active"]
+    Application.objects.update(is_active=False)
+    assert not setup_json("--redirect-uri", CALLBACK)["is_active"]
+    assert "is up to date, but switched off" in setup("--redirect-uri", CALLBACK)
+    assert not Application.objects.get().is_active
+
+
 def test_the_app_works_at_once(browser: Client) -> None:
     told = setup_json("--redirect-uri", CALLBACK, "--scope", "openid", "orders:read")
     assert told["scopes"] == ["openid", "orders:read"]

@@ -167,6 +167,7 @@ def _told(app: Application, secret: str, is_new: bool) -> dict[str, Any]:
         "name": app.name,
         "kind": app.kind.value,
         "is_new": is_new,
+        "is_active": app.is_active,
         "client_id": app.client_id,
         "client_secret": secret or None,
         "issuer": settings.ISSUER,
@@ -186,8 +187,11 @@ def _as_text(app: Application, told: dict[str, Any]) -> str:
         secret = "none: it can keep none; PKCE takes its place"  # noqa: S105  # a sentence
     else:
         secret = "shown when it was made; --new-secret makes another"  # noqa: S105  # a sentence
+    state = "is connected" if told["is_new"] else "is up to date"
+    if not app.is_active:
+        state += ", but switched off: an Administrator can switch it on in the admin"
     lines = [
-        f"{app.name} is connected." if told["is_new"] else f"{app.name} is up to date.",
+        f"{app.name} {state}.",
         "",
         f"  client id      {told['client_id']}",
         f"  client secret  {secret}",
