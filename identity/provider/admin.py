@@ -99,11 +99,12 @@ class ConsentInline(TabularInline):
 
     model = Consent
     extra = 0
+    per_page = 25  # a form of thousands is slow to show, and too large to be taken back
     fields = readonly_fields = ("user", "scope", "created_at")
     verbose_name_plural = "People who let it in"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
-        return super().get_queryset(request).select_related("user").order_by("-created_at")
+        return super().get_queryset(request).select_related("user").order_by("-created_at", "pk")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

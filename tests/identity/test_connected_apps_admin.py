@@ -183,6 +183,29 @@ def test_who_let_the_app_in_is_listed_and_can_be_taken_out(
     assert me(tokens["access_token"]).status_code == 401
 
 
+def test_an_app_that_thousands_let_in_can_still_be_kept(office: Client, shop: Application) -> None:
+    people = User.objects.bulk_create(
+        [User(username=f"person{number}", password="!") for number in range(1000)]
+    )
+    Consent.objects.bulk_create(
+        [Consent(user=person, application=shop, scope="openid") for person in people]
+    )
+    address = f"{LIST}{shop.pk}/change/?consents-page=2"
+    page = office.get(address).content.decode()
+    ids = re.findall(r'name="consents-(\d+)-id" value="([\w-]+)"', page)
+    assert [int(number) for number, _ in ids] == list(range(25))
+    form = WEB | {"name": "Shop window", "kind": "browser_or_mobile", "redirect_uris": CALLBACK}
+    form |= {"consents-TOTAL_FORMS": "25", "consents-INITIAL_FORMS": "25"}
+    for number, consent_id in ids:
+        form[f"consents-{number}-id"] = consent_id
+        form[f"consents-{number}-application"] = str(shop.pk)
+    taken_back = Consent.objects.get(pk=ids[3][1])
+    response = office.post(address, form | {"consents-3-DELETE": "on"})
+    assert response.status_code == 302
+    assert Consent.objects.count() == 999
+    assert not Consent.objects.filter(pk=taken_back.pk).exists()
+
+
 def test_a_list_of_fifty_apps_costs_what_one_does(office: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
