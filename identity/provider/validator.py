@@ -34,8 +34,9 @@ from identity.scopes import OPENID_SCOPES
 from identity.sealing import seal, unseal
 from identity.session_tokens import digest
 
-# The SHA-256 digest in base64url without padding, of a verifier of 43 to 128 characters: RFC 7636.
+# The SHA-256 digest in base64url without padding, and the verifier that it is of (RFC 7636, 4.1).
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _CODE_LIFETIME = timedelta(seconds=60)
 # How long two tabs that renew with the same token count as one (RFC 9700 leaves it to the server).
 TWIN_WINDOW = timedelta(seconds=10)
@@ -183,6 +184,9 @@ class Validator(OAuth2Validator):
         *args: Any,
         **kwargs: Any,
     ) -> bool:
+        """
+        :raises InvalidGrantError: the verifier is none.
+        """
         # Locked until the answer is committed: of two who send it, the second finds it used.
         grants = Grant.objects.select_for_update(of=("self",)).select_related(
             "authorization__user", "authorization__application"
@@ -195,9 +199,13 @@ class Validator(OAuth2Validator):
             return False
         # A challenge without its verifier is no proof (RFC 7636, 4.6). A verifier without a
         # challenge: the code was not asked for by this client (RFC 9700, 4.8.2).
-        is_half_proof = bool(request.code_verifier) != bool(grant.code_challenge)
+        verifier = request.code_verifier or ""
+        is_half_proof = bool(verifier) != bool(grant.code_challenge)
         if timezone.now() >= grant.expires or not grant.authorization.is_live or is_half_proof:
             return False
+        # A shorter one could be found from its challenge, which stood in an address.
+        if verifier and not _VERIFIER.fullmatch(verifier):
+            raise InvalidGrantError("The code_verifier must be 43 to 128 letters, digits and -._~")
         request.grant, request.authorization = grant, grant.authorization
         request.user, request.scopes = grant.authorization.user, grant.scope.split()
         return True

@@ -3,6 +3,7 @@
 The table follows RFC 9700 (OAuth 2.0 Security Best Current Practice) and RFC 6819.
 """
 
+import hashlib
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -161,6 +162,16 @@ def test_a_stolen_code_is_worth_nothing(
     with nothing_written():
         assert_oauth_error(redeem(code, **changes), error or "unsupported_grant_type")
     assert redeem(code).status_code == 200
+
+
+@pytest.mark.parametrize("verifier", ["x", "x" * 42, "x" * 129, "é" * 43, " " * 43])
+def test_a_verifier_that_could_be_guessed_is_refused_also_where_it_fits(
+    shop: Application, browser: Client, verifier: str
+) -> None:
+    digest = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    code = answer(browser, question(code_challenge=digest))["code"]
+    with nothing_written():
+        assert_oauth_error(redeem(code, code_verifier=verifier), "invalid_grant")
 
 
 def test_a_replayed_code_ends_what_it_gave(code: str) -> None:
