@@ -788,11 +788,13 @@ page                                  stranger signed-in a-while-ago
 account_login                              200       200         200
 account_inactive                           200       200         200
 account_signup                             200       200         200
+complete_sign_up                           410       410         410
 mfa_authenticate                           302       302         302
 mfa_login_webauthn                         200       200         200
 account_reauthenticate                     302       200         200
 mfa_reauthenticate                         302       302         302
 mfa_reauthenticate_webauthn                302       302         302
+reauthenticate_elsewhere                   302       404         404
 openid_connect_login                       405       405         405
 openid_connect_callback                    404       404         404
 socialaccount_login_cancelled              200       200         200
@@ -823,13 +825,15 @@ VISITORS = PEOPLE.pop("page")
 PARTS: dict[str, dict[str, Any]] = {
     "account_reset_password_from_key": {"uidb36": "0", "key": "x"},
     "account_confirm_email": {"key": "x"},
+    "complete_sign_up": {"sealed": "x"},
     "mfa_edit_webauthn": {"pk": 1},
     "mfa_remove_webauthn": {"pk": 1},
 }
 
 
 def test_every_page_for_people_says_here_who_it_is_for() -> None:
-    assert set(PEOPLE) == {pattern.name for pattern in people_urls} | {"account_signup"}
+    signing_up = {"account_signup", "complete_sign_up"}
+    assert set(PEOPLE) == {pattern.name for pattern in people_urls} | signing_up
 
 
 @pytest.mark.parametrize("visitor", VISITORS)
