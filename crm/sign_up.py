@@ -1,12 +1,14 @@
 """The pages where somebody makes an account, to see and place their own orders.
 
-The account is made when its owner opens the link that the form sends by mail, and not before: its
-facts are in the link, sealed. So neither the answer to the form nor signing in afterwards tells who
+The form makes no account, but sends a link by mail, with the facts of the account in it, sealed. It
+is made where the link leads. So neither the answer to the form nor signing in afterwards tells who
 sent it whether an account has the address, or whether the business knows the phone; only who reads
-the mail of the address learns of it. Nothing is kept of a sign-up that nobody completes.
+the mail of the address learns of it. And a sign-up that nobody completes leaves no trace of whom it
+was for but in the session of the browser.
 """
 
 import json
+import logging
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -17,7 +19,6 @@ from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
 from django import forms
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
@@ -26,9 +27,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
-from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
 from crm.contact_form import ContactForm
 from crm.models import PHONE_NUMBER_IS_TAKEN, Customer
@@ -42,12 +43,16 @@ from identity import guard
 from identity.accounts import EMAIL_IS_TAKEN, name_parts
 from identity.errors import TooManyAttempts
 from identity.models import User
+from identity.people.adapters import home_of
+from identity.people.forms import check_password
 from identity.sealing import CannotOpen, seal, unseal
 from identity.sessions import leave_to_sign_in
 
+logger = logging.getLogger(__name__)
+
 LINK_IS_GOOD_FOR = timedelta(days=3)
 _PURPOSE = "sign_up"  # of the seal
-_BEGUN = "sign_up"  # in the session: the secret of the last sign-up, and where it is to lead
+_BEGUN = "sign_up"  # in the session: the last one's secret, its address, and where it is to lead
 
 
 class SignUpForm(ContactForm):
@@ -69,6 +74,26 @@ class SignUpForm(ContactForm):
     )
 
 
+class PasswordForm(forms.Form):
+    """The password that the account is to have, from who says to have chosen it."""
+
+    password = forms.CharField(
+        max_length=1024,
+        strip=False,
+        help_text="The one that you chose when you signed up.",
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any) -> None:
+        super().__init__(*args)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        check_password(self.user, password)
+        return password
+
+
 @never_cache
 @sensitive_post_parameters("password")
 def sign_up(request: HttpRequest) -> HttpResponse:
@@ -79,9 +104,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         try:
             with guard.attempt("registration", account=name, address=address):
                 _send_link(request, form.cleaned_data)
-            return redirect("account_email_verification_sent")
+            return redirect("sign_up_sent")
         except TooManyAttempts as refusal:
             form.add_error(None, str(refusal))
+        except OSError:  # of SMTP, too
+            logger.exception("The mail of a sign-up could not be sent.")
+            form.add_error("email", "We could not send a mail there. Check it, or try again later.")
         except ValidationError as refusal:
             form.add_error(None, refusal)  # which names the fields
     context = {"form": form, "next": get_next_redirect_url(request)}
@@ -104,7 +132,11 @@ def _send_link(request: HttpRequest, facts: dict[str, Any]) -> None:
         raise ValidationError(errors)
     with guard.attempt("mail", account=user.email, address=request.META["REMOTE_ADDR"]):
         browser = secrets.token_urlsafe(16)
-        request.session[_BEGUN] = {"browser": browser, "next": get_next_redirect_url(request)}
+        request.session[_BEGUN] = {
+            "browser": browser,
+            "next": get_next_redirect_url(request),
+            "email": user.email,
+        }
         sent = facts | {"password": make_password(facts["password"]), "browser": browser}
         sealed = seal(json.dumps(sent, ensure_ascii=False), purpose=_PURPOSE)
     if is_known:
@@ -113,7 +145,15 @@ def _send_link(request: HttpRequest, facts: dict[str, Any]) -> None:
         get_adapter().send_mail("account/email/account_already_exists", address, {})
         return
     link = settings.PUBLIC_URL + reverse("complete_sign_up", args=[sealed])
-    get_adapter().send_mail("crm/email/sign_up", user.email, {"user": user, "link": link})
+    get_adapter().send_mail("crm/email/sign_up", user.email, {"link": link})
+
+
+@never_cache
+def sign_up_sent(request: HttpRequest) -> HttpResponse:
+    """What to do now: read the mail. It tells nothing but the address that was typed."""
+    if _BEGUN not in request.session:
+        return redirect("account_signup")
+    return render(request, "crm/sign_up_sent.html", {"email": request.session[_BEGUN]["email"]})
 
 
 def _errors(user: User, password: str | None, facts: dict[str, str]) -> dict[str, Any]:
@@ -140,12 +180,17 @@ def _customer(facts: dict[str, str]) -> Customer:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("password")
 def complete_sign_up(request: HttpRequest, sealed: str) -> HttpResponse:
-    """Where the link of the mail leads: the account is made once its owner says so.
+    """Where the link of the mail leads: its owner has the account made, and is signed in.
 
-    Not by opening it, as programs that look for harm in mails open links, too. It signs in the
-    browser in which the form was filled in, and no other: a link that somebody was sent by a
-    stranger must not have them act in the stranger's account.
+    A button does that, as programs that look for harm in mails open links, too. In another browser
+    than that of the form the password of the form is asked for. Else whoever reads the mail could
+    confirm an account to which a stranger has the password; or be led, by a link that a stranger
+    passes on, into an account of the stranger.
+
+    A link is not remembered: if the account is deleted, it makes it anew as long as it is good.
     """
     try:
         facts = json.loads(unseal(sealed, purpose=_PURPOSE, max_age=LINK_IS_GOOD_FOR))
@@ -153,21 +198,23 @@ def complete_sign_up(request: HttpRequest, sealed: str) -> HttpResponse:
         return render(request, "crm/complete_sign_up.html", {}, status=410)
     user = _user(facts)
     user.password = facts["password"]
+    begun = request.session.get(_BEGUN, {"browser": "", "next": None})
+    if request.user.is_authenticated and request.user.email == user.email:  # a second click
+        return redirect(begun["next"] or home_of(request.user))
+    is_ours = constant_time_compare(begun["browser"], facts["browser"])
+    form = None if is_ours else PasswordForm(user, request.POST or None)
     errors = _errors(user, None, facts)
-    if request.method == "POST" and not errors:
+    if request.method == "POST" and not errors and (form is None or form.is_valid()):
         try:
             register_confirmed(user, _customer(facts))
-            return _go_on(request, user, facts["browser"])
+            return _go_on(request, user, begun["next"] if is_ours else None)
         except ValidationError as refusal:  # of two at the same moment, the slower one
             errors = refusal.message_dict
-    return render(request, "crm/complete_sign_up.html", {"applicant": user, "errors": errors})
+    context = {"applicant": user, "form": form, "errors": errors}
+    return render(request, "crm/complete_sign_up.html", context)
 
 
-def _go_on(request: HttpRequest, user: User, browser: str) -> HttpResponse:
-    begun = request.session.get(_BEGUN, {"browser": "", "next": None})
-    if not constant_time_compare(begun["browser"], browser):
-        messages.success(request, "Your account is ready.")
-        return redirect(f"{reverse('account_login')}?{urlencode({'login_hint': user.username})}")
+def _go_on(request: HttpRequest, user: User, address: str | None) -> HttpResponse:
     leave_to_sign_in(request)
     record_authentication(request, user, "sign_up")
-    return perform_login(request, Login(user=user, signup=True, redirect_url=begun["next"]))
+    return perform_login(request, Login(user=user, signup=True, redirect_url=address))

@@ -72,6 +72,9 @@ def create_confirmed_account(user: User) -> User:
 
 def _save(user: User, *, is_email_verified: bool) -> User:
     with suppress(IntegrityError), transaction.atomic():
+        if is_email_verified:  # where it was another account's once, it is no more
+            once = EmailAddress.objects.filter(email__iexact=user.email, verified=True)
+            once.exclude(user__email__iexact=user.email).delete()
         user.save(force_insert=True)
         if user.email:
             EmailAddress.objects.create(

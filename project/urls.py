@@ -6,7 +6,7 @@ from django.urls import include, path, re_path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from crm.sign_up import complete_sign_up, sign_up
+from crm.sign_up import complete_sign_up, sign_up, sign_up_sent
 from identity.people.views import staff_door
 from identity.provider.urls import root_urlpatterns
 from project import docs
@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("identity.people.urls")),
     path("account/", include("identity.account.urls")),
     path("sign-up/", sign_up, name="account_signup"),
+    path("sign-up/sent/", sign_up_sent, name="sign_up_sent"),
     path("sign-up/<str:sealed>/", complete_sign_up, name="complete_sign_up"),
     # Before the admin's own, which ask for a password only, and as often as one likes.
     path("admin/login/", staff_door),

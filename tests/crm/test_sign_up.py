@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 from unittest.mock import patch
 
@@ -26,7 +27,7 @@ JANE = {
     "phone_number": "0722 000 000",
     "name": "Jane Doe",
 }
-SENT = "/account/email/sent/"
+SENT = "/sign-up/sent/"
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,9 @@ def test_the_form_makes_nothing_but_a_mail() -> None:
     assert [(each.to, each.subject) for each in mail.outbox] == [
         (["jane@example.com"], "Karani: Complete your account")
     ]
-    assert factories.PASSWORD not in str(mail.outbox[0].body)
+    body = str(mail.outbox[0].body)
+    assert factories.PASSWORD not in body
+    assert "jane" not in body  # what a stranger typed is not for us to send
 
 
 def test_opening_the_link_makes_nothing_yet() -> None:
@@ -97,30 +100,90 @@ def test_the_link_in_the_mail_signs_in_the_browser_of_the_sign_up() -> None:
     assert SignIn.objects.get().method == "sign up"
 
 
-def test_in_another_browser_it_makes_the_account_and_signs_nobody_in() -> None:
-    sign_up()
+def test_in_another_browser_the_password_of_the_form_completes_it_and_signs_in() -> None:
+    sign_up(next="/my-orders/")
     other = Client()
-    assert other.post(link())["Location"] == "/sign-in/?login_hint=jane"
-    assert "_auth_user_id" not in other.session
+    assert b"The one that you chose when you signed up." in other.get(link()).content
+    assert other.post(link(), {"password": factories.PASSWORD})["Location"] == "/"
+    assert other.session["_auth_user_id"] == str(User.objects.get().pk)
     assert EmailAddress.objects.get().verified
-    assert b"Your account is ready." in other.get("/sign-in/").content
 
 
-def test_it_signs_in_nobody_who_has_begun_another_sign_up() -> None:
+@pytest.mark.parametrize("password", ["", "another-Battery-9"])
+def test_who_reads_the_mail_alone_confirms_no_account_of_a_stranger(password: str) -> None:
     sign_up()
-    strangers = link()
     victim = Client()
-    sign_up(victim, username="other", email="other@example.com")
-    assert victim.post(strangers)["Location"] == "/sign-in/?login_hint=jane"
+    sign_up(victim, username="victim", email="victim@example.com")
+    strangers = re.search(r"/sign-up/\S+", str(mail.outbox[0].body))
+    assert strangers
+    response = victim.post(strangers[0], {"password": password})
+    said = "Wrong password." if password else "This field is required."
+    assert response.context["form"].errors == {"password": [said]}
+    assert counts() == (0, 0, 0)
     assert "_auth_user_id" not in victim.session
 
 
-def test_who_was_signed_in_as_somebody_else_is_signed_in_anew() -> None:
+def test_the_password_is_guessed_there_as_rarely_as_at_the_sign_in() -> None:
+    sign_up()
+    victim = Client()
+    for _ in range(10):
+        victim.post(link(), {"password": "wrong"})
+    response = victim.post(link(), {"password": factories.PASSWORD})
+    assert b"Too many attempts. Try again in 15 minutes." in response.content
+    assert counts() == (0, 0, 0)
+
+
+def test_who_was_signed_in_as_somebody_else_leaves_that_session() -> None:
     client = Client()
     client.force_login(factories.user(username="before", email="before@example.com"))
+    client.get("/account/")
+    before = client.session["sid"]
     sign_up(client)
     client.post(link())
     assert client.session["_auth_user_id"] == str(User.objects.get(username="jane").pk)
+    assert client.session["sid"] != before
+
+
+def test_a_second_click_leads_on_who_is_signed_in_by_the_first() -> None:
+    client = Client()
+    sign_up(client, next="/my-orders/")
+    client.post(link())
+    before = counts()
+    assert client.get(link())["Location"] == client.post(link())["Location"] == "/"
+    assert counts() == before
+
+
+def test_no_cache_keeps_what_the_link_shows_and_it_is_only_opened_or_sent() -> None:
+    sign_up()
+    assert "no-store" in Client().get(link())["Cache-Control"]
+    assert Client().put(link()).status_code == 405
+
+
+def test_where_no_mail_can_be_sent_the_form_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with patch("django.core.mail.EmailMessage.send", side_effect=SMTPRecipientsRefused({})):
+        response = sign_up()
+    assert response.context["form"].errors == {
+        "email": ["We could not send a mail there. Check it, or try again later."]
+    }
+    assert b"Jane Doe" in response.content
+    assert counts() == (0, 0, 0)
+
+
+def test_the_page_after_the_form_names_the_address_alone() -> None:
+    client = Client()
+    assert client.get(SENT)["Location"] == "/sign-up/"
+    sign_up(client)
+    assert b"<strong>jane@example.com</strong>" in client.get(SENT).content
+
+
+def test_an_address_that_was_another_accounts_once_is_free() -> None:
+    other = factories.user(username="other", email="new@example.com")
+    EmailAddress.objects.create(user=other, email="jane@example.com", verified=True)
+    client = Client()
+    sign_up(client)
+    client.post(link())
+    assert User.objects.get(username="jane").email == "jane@example.com"
+    assert not EmailAddress.objects.filter(user=other, email="jane@example.com").exists()
 
 
 def test_a_link_makes_one_account_however_often_it_is_used() -> None:
@@ -128,7 +191,8 @@ def test_a_link_makes_one_account_however_often_it_is_used() -> None:
     sign_up(client)
     client.post(link())
     before = counts()
-    for response in (client.get(link()), client.post(link())):
+    other = Client()
+    for response in (other.get(link()), other.post(link(), {"password": factories.PASSWORD})):
         assert b"<h1>You have an account</h1>" in response.content
     assert counts() == before
 
@@ -159,7 +223,7 @@ def test_a_link_that_is_no_good_says_so_and_makes_nothing(what: str) -> None:
     }[what]
     for response in (client.get(address), client.post(address)):
         assert response.status_code == 410
-        assert b"<h1>This link is used up</h1>" in response.content
+        assert b"<h1>This link is no good</h1>" in response.content
     assert counts() == (0, 0, 0)
 
 

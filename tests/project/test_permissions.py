@@ -788,6 +788,7 @@ page                                  stranger signed-in a-while-ago
 account_login                              200       200         200
 account_inactive                           200       200         200
 account_signup                             200       200         200
+sign_up_sent                               302       302         302
 complete_sign_up                           410       410         410
 mfa_authenticate                           302       302         302
 mfa_login_webauthn                         200       200         200
@@ -832,7 +833,7 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def test_every_page_for_people_says_here_who_it_is_for() -> None:
-    signing_up = {"account_signup", "complete_sign_up"}
+    signing_up = {"account_signup", "sign_up_sent", "complete_sign_up"}
     assert set(PEOPLE) == {pattern.name for pattern in people_urls} | signing_up
 
 
