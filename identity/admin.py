@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from identity import roles, two_factor
+from identity.email_addresses import follow_email
 from identity.models import Role, User
 from identity.provider import admin as provider_admin
 
@@ -80,6 +81,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if change and form.initial["email"].lower() != obj.email.lower():
+            follow_email(obj)
 
     def save_related(
         self, request: HttpRequest, form: ModelForm[User], formsets: Any, change: bool

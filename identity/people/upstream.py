@@ -199,10 +199,14 @@ class UpstreamAdapter(DefaultSocialAccountAdapter):
         if not address.verified:
             _refuse(request, "unconfirmed_there", address.email)
         known = User.objects.filter(email__iexact=address.email).first()
+        claimed = EmailAddress.objects.filter(email=address.email.lower())
+        confirmed = claimed.filter(verified=True)
         if known is None:
+            if confirmed.exists():
+                _refuse(request, "taken", address.email)
+            claimed.delete()  # by who only asked to have it
             return
-        mine = EmailAddress.objects.filter(user=known, verified=True)
-        if not mine.filter(email=address.email.lower()).exists():
+        if not confirmed.filter(user=known).exists():
             _refuse(request, "unconfirmed_here", address.email)
         sociallogin.connect(request, known)
 

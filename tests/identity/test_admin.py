@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.core import mail
@@ -112,6 +113,43 @@ def test_an_email_that_somebody_has_in_other_letters_is_refused(client: Client) 
     assert response.status_code == 200
     assert "User with this email already exists." in response.content.decode()
     assert User.objects.count() == count
+
+
+def with_confirmed_address(user: User) -> User:
+    row = {"email": user.email, "verified": True, "primary": True}
+    EmailAddress.objects.create(user=user, **row)
+    EmailAddress.objects.create(user=user, email="waits@example.com")
+    return user
+
+
+def addresses() -> list[Any]:
+    return list(EmailAddress.objects.order_by("pk").values_list("email", "verified", "primary"))
+
+
+@pytest.mark.parametrize(
+    ("email", "left"),
+    [
+        ("Kamau@example.com", [("kamau@example.com", False, True)]),
+        ("waits@example.com", [("waits@example.com", False, True)]),
+        ("", []),
+    ],
+)
+def test_who_gets_another_email_has_yet_to_confirm_it(
+    client: Client, email: str, left: list[Any]
+) -> None:
+    user = with_confirmed_address(factories.user(email="wanjiku@example.com"))
+    assert client.post(change_page(user), form_of(user, email=email)).status_code == 302
+    user.refresh_from_db()
+    assert (user.email, addresses()) == (email, left)
+
+
+def test_an_email_that_stays_the_same_stays_confirmed(client: Client) -> None:
+    user = with_confirmed_address(factories.user(email="wanjiku@example.com"))
+    before = addresses()
+    client.post(change_page(user), form_of(user, email="Wanjiku@example.com", first_name="W"))
+    user.refresh_from_db()
+    assert (user.email, user.first_name) == ("Wanjiku@example.com", "W")
+    assert addresses() == before
 
 
 def test_a_password_that_is_easy_to_guess_is_refused(client: Client) -> None:

@@ -199,6 +199,25 @@ def test_nor_is_an_account_theirs_that_is_known_by_no_confirmed_address(issuer: 
     assert not SocialAccount.objects.exists()
 
 
+def test_nor_is_an_address_free_that_another_account_confirmed(issuer: Issuer) -> None:
+    other = factories.user(email="new@example.com")
+    EmailAddress.objects.create(user=other, email="jane@example.com", verified=True)
+    before = written()
+    client, response = go(issuer)
+    assert response.status_code == 403
+    assert b"Another account has this address" in response.content
+    assert signed_in_as(client) is None
+    assert written() == before
+
+
+def test_who_only_asked_for_an_address_keeps_nobody_out(issuer: Issuer) -> None:
+    other = factories.user(email="new@example.com")
+    EmailAddress.objects.create(user=other, email="jane@example.com")
+    client, _ = go(issuer)
+    assert signed_in_as(client) == str(User.objects.get(email="jane@example.com").pk)
+    assert EmailAddress.objects.get(email="jane@example.com").user.username == "jane"
+
+
 @pytest.mark.parametrize("is_verified", [False, None, "false", 1.5, "yes"])
 @pytest.mark.parametrize("is_known", [True, False])
 def test_an_address_that_nobody_confirmed_there_is_nobodys(
