@@ -10,6 +10,8 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Never
 from urllib.parse import urlencode, urlsplit
 
@@ -50,14 +52,38 @@ _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 _ANEW = {"login", "select_account"}  # what an app asks with for a new sign-in
 _LEEWAY = 60  # seconds, for clocks that differ
 _JUST_NOW = 300  # seconds, in which somebody signs in there and is back
-_NO_ANSWER = (
+_NO_ANSWER = (  # what reading an answer raises that is none
     OAuth2Error,
+    jwt.PyJWTError,
     requests.RequestException,
     KeyError,
     TypeError,
     ValueError,
     AttributeError,
 )
+
+
+class ShownAgain(Exception):
+    """Who is signed in has just shown there that it is still they, and goes on to ``next_url``."""
+
+    def __init__(self, next_url: str) -> None:
+        super().__init__(next_url)
+        self.next_url = next_url
+
+
+@contextmanager
+def _talk_with_issuer() -> Iterator[None]:
+    """
+    :raises OAuth2Error: there was no answer, or none that can be used. Around nothing but the talk:
+        a fault of ours is not the issuer's.
+    """
+    try:
+        yield
+    except _NO_ANSWER as error:
+        # Its kind only: the text of some errors is what was sent or answered.
+        kind = type(error.__cause__ or error).__name__
+        logger.warning("The issuer that people sign in with did not answer: %s", kind)
+        raise OAuth2Error(f"No good answer: {kind}") from error
 
 
 def nonce_of(code_verifier: str) -> str:
@@ -103,26 +129,40 @@ class UpstreamClient(OpenIDConnectOAuth2Adapter):
             raise OAuth2Error("The metadata are those of another issuer.")
         return config
 
+    @property
+    def authorize_url(self) -> str:
+        with _talk_with_issuer():
+            return str(super().authorize_url)
+
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
         return f"{settings.PUBLIC_URL}{reverse('openid_connect_callback')}"
+
+    def get_client(self, request: HttpRequest, app: SocialApp) -> Any:
+        with _talk_with_issuer():  # it reads the metadata
+            return super().get_client(request, app)
 
     def get_access_token_data(
         self, request: HttpRequest, app: SocialApp, client: Any, pkce_code_verifier: Any = None
     ) -> Any:
         self.code_verifier = pkce_code_verifier
-        return super().get_access_token_data(request, app, client, pkce_code_verifier)
+        with _talk_with_issuer():
+            return super().get_access_token_data(request, app, client, pkce_code_verifier)
+
+    def parse_token(self, data: Any) -> Any:
+        with _talk_with_issuer():
+            return super().parse_token(data)
 
     def complete_login(
         self, request: HttpRequest, app: SocialApp, token: Any, **facts: Any
     ) -> SocialLogin:
-        try:
+        with _talk_with_issuer():
             claims = self._claims(facts["response"]["id_token"], app.client_id)
-        except (jwt.PyJWTError, *_NO_ANSWER) as error:
-            raise OAuth2Error(f"No good ID token: {type(error).__name__}") from error
-        claims.setdefault("email", "")
-        told = {"id_token": claims}
-        sociallogin = self.get_provider().sociallogin_from_response(request, told)
-        sociallogin.auth_time = claims.get("auth_time")
+            claims["email"] = claims.get("email") or ""
+            if not isinstance(claims["email"], str):
+                raise TypeError
+            told = {"id_token": claims}
+            sociallogin = self.get_provider().sociallogin_from_response(request, told)
+            sociallogin.auth_time = claims.get("auth_time")
         return sociallogin
 
     def _claims(self, id_token: str, client_id: str) -> dict[str, Any]:
@@ -147,6 +187,8 @@ class UpstreamClient(OpenIDConnectOAuth2Adapter):
         nonce = str(claims.get("nonce", ""))
         if not secrets.compare_digest(nonce, nonce_of(self.code_verifier)):
             raise jwt.InvalidTokenError("It is the answer to another sign-in.")
+        if any("\0" in claim for claim in claims.values() if isinstance(claim, str)):
+            raise jwt.InvalidTokenError("The database takes no null character.")
         if claims.get("azp", client_id) != client_id:
             raise jwt.InvalidAudienceError("It was made for another client.")
         return claims
@@ -281,13 +323,13 @@ def again(request: HttpRequest) -> HttpResponse:
 
 
 def _begin(request: HttpRequest, process: str, anew: dict[str, str]) -> HttpResponse:
+    provider = _client(request).get_provider()
+    params = provider.get_auth_params() | anew
+    next_url = get_next_redirect_url(request)
     try:
-        provider = _client(request).get_provider()
-        params = provider.get_auth_params() | anew
-        next_url = get_next_redirect_url(request)
         return provider.redirect(request, process=process, next_url=next_url, auth_params=params)
-    except _NO_ANSWER as error:
-        return _no_answer(request, error)
+    except OAuth2Error:
+        return _no_answer(request)
 
 
 def _wants_new_sign_in(next_url: str | None) -> bool:
@@ -300,7 +342,9 @@ def _wants_new_sign_in(next_url: str | None) -> bool:
 
 
 def _take_again(request: HttpRequest, sociallogin: SocialLogin) -> Never:
-    """Go on with what somebody was about to do, if it is they who signed in there just now."""
+    """
+    :raises ShownAgain: it is they who signed in there just now.
+    """
     upstream = settings.UPSTREAM_OIDC["name"]
     if not sociallogin.is_existing or sociallogin.user != request.user:
         _refuse(request, "somebody_else", upstream)
@@ -311,8 +355,7 @@ def _take_again(request: HttpRequest, sociallogin: SocialLogin) -> Never:
         _refuse(request, "not_asked", upstream)
     signed_in_anew(request)
     record_authentication(request, request.user, "socialaccount", reauthenticated=True)
-    request.GET = QueryDict(urlencode({NEXT: sociallogin.state.get("next") or ""}))
-    raise ImmediateHttpResponse(resume_request(request) or redirect(home_of(request.user)))
+    raise ShownAgain(sociallogin.state.get("next") or "")
 
 
 @require_GET
@@ -320,8 +363,14 @@ def come_back(request: HttpRequest) -> HttpResponse:
     """Take somebody back from the issuer, with what it says of them."""
     try:
         return OAuth2CallbackView.adapter_view(_client(request))(request)
-    except _NO_ANSWER as error:
-        return _no_answer(request, error)
+    except OAuth2Error:
+        return _no_answer(request)
+    except ShownAgain as shown:
+        next_url = shown.next_url
+    request.GET = QueryDict(urlencode({NEXT: next_url}))
+    # What they were about to do.
+    response: HttpResponse | None = resume_request(request)
+    return response or redirect(home_of(request.user))
 
 
 def _client(request: HttpRequest) -> UpstreamClient:
@@ -330,7 +379,5 @@ def _client(request: HttpRequest) -> UpstreamClient:
     return UpstreamClient(request, settings.UPSTREAM_OIDC["issuer"])
 
 
-def _no_answer(request: HttpRequest, error: Exception) -> HttpResponse:
-    # Its kind only: the text of some errors is what was sent or answered.
-    logger.warning("The issuer that people sign in with did not answer: %s", type(error).__name__)
+def _no_answer(request: HttpRequest) -> HttpResponse:
     return render(request, "socialaccount/authentication_error.html", status=502)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from identity.accounts import create_account
@@ -321,6 +323,19 @@ def test_what_was_sent_before_is_done_then(issuer: Issuer) -> None:
     assert SignIn.objects.count() == 1
 
 
+@pytest.mark.parametrize("fault", [KeyError("ours"), PermissionDenied(), OAuth2Error("ours")])
+def test_a_fault_of_what_is_done_then_is_not_the_issuers(
+    issuer: Issuer, monkeypatch: Any, fault: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    client = signed_in_a_while_ago(issuer)
+    monkeypatch.setattr("identity.people.upstream.resume_request", fail)
+    client.raise_request_exception = False
+    assert again(issuer, client).status_code == (403 if type(fault) is PermissionDenied else 500)
+
+
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
@@ -421,6 +436,33 @@ def test_the_question_has_all_that_protects_the_answer(issuer: Issuer) -> None:
 def test_a_token_that_is_not_for_this_lets_nobody_in(issuer: Issuer, claims: Any) -> None:
     issuer.claims = claims
     assert_nobody_is_let_in(issuer)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "a\0b"},
+        {"email": "jane\0@example.com"},
+        {"email": ["jane@example.com"], "email_verified": False},
+        {"name": 5},
+        {"preferred_username": {"x": 1}},
+    ],
+    ids=repr,
+)
+def test_a_token_of_strange_claims_lets_nobody_in(issuer: Issuer, claims: Any) -> None:
+    issuer.claims = claims
+    client, response = go(issuer)
+    assert response.status_code in {401, 403, 502}
+    assert (signed_in_as(client), written()) == (None, (0, 0, 0))
+
+
+def test_a_fault_of_ours_is_not_the_issuers(issuer: Issuer, monkeypatch: Any) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("identity.people.upstream.create_account", fail)
+    with pytest.raises(KeyError):
+        go(issuer)
 
 
 def test_a_signature_of_another_key_lets_nobody_in(issuer: Issuer) -> None:
