@@ -18,7 +18,6 @@ from urllib.parse import urlencode, urlsplit
 import jwt
 import requests
 from allauth.account.adapter import get_adapter as get_account_adapter
-from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.account.models import EmailAddress
 from allauth.account.utils import get_next_redirect_url
@@ -51,7 +50,6 @@ logger = logging.getLogger(__name__)
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 _ANEW = {"login", "select_account"}  # what an app asks with for a new sign-in
 _LEEWAY = 60  # seconds, for clocks that differ
-_JUST_NOW = 300  # seconds, in which somebody signs in there and is back
 _NO_ANSWER = (  # what reading an answer raises that is none
     OAuth2Error,
     jwt.PyJWTError,
@@ -314,7 +312,7 @@ def again(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         anew = {"prompt": "login", "max_age": "0"}
-        return _begin(request, AuthAction.REAUTHENTICATE, anew)
+        return _begin(request, AuthAction.REAUTHENTICATE, anew, began_at=time.time())
     context = {
         "upstream": settings.UPSTREAM_OIDC["name"],
         "next": get_next_redirect_url(request) or "",
@@ -322,12 +320,15 @@ def again(request: HttpRequest) -> HttpResponse:
     return render(request, "socialaccount/reauthenticate.html", context)
 
 
-def _begin(request: HttpRequest, process: str, anew: dict[str, str]) -> HttpResponse:
+def _begin(request: HttpRequest, process: str, anew: dict[str, str], **kept: float) -> HttpResponse:
+    """Go there; ``kept`` is in the state when they are back."""
     provider = _client(request).get_provider()
     params = provider.get_auth_params() | anew
     next_url = get_next_redirect_url(request)
     try:
-        return provider.redirect(request, process=process, next_url=next_url, auth_params=params)
+        return provider.redirect(
+            request, process=process, next_url=next_url, auth_params=params, **kept
+        )
     except OAuth2Error:
         return _no_answer(request)
 
@@ -348,13 +349,14 @@ def _take_again(request: HttpRequest, sociallogin: SocialLogin) -> Never:
     upstream = settings.UPSTREAM_OIDC["name"]
     if not sociallogin.is_existing or sociallogin.user != request.user:
         _refuse(request, "somebody_else", upstream)
-    # OpenID Connect Core 1.0, section 2: with `max_age` the token says when. Some leave it out, and
-    # are then taken at the `prompt`; one that is old says that nobody was asked.
-    at = sociallogin.auth_time
-    if at is not None and int(at) < time.time() - _JUST_NOW:
+    # OpenID Connect Core 1.0, section 2: where `max_age` is asked for, the token must say when.
+    at, began_at = sociallogin.auth_time, sociallogin.state.get("began_at", time.time())
+    if at is None:
+        _refuse(request, "no_time", upstream)
+    is_of_now = type(at) is int and began_at - _LEEWAY <= at <= time.time() + _LEEWAY
+    if not is_of_now:
         _refuse(request, "not_asked", upstream)
     signed_in_anew(request)
-    record_authentication(request, request.user, "socialaccount", reauthenticated=True)
     raise ShownAgain(sociallogin.state.get("next") or "")
 
 

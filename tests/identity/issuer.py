@@ -72,6 +72,7 @@ class Issuer:
             "email_verified": True,
             "name": "Jane Doe",
             "preferred_username": "jane",
+            **({"auth_time": now} if "max_age" in self.asked else {}),
         } | self.claims
         claims = {name: each for name, each in claims.items() if each is not None}
         key: Any = self.signing_key or self.key

@@ -1,5 +1,6 @@
 """Signing in with an account elsewhere, at an issuer that tells the truth, and at one that lies."""
 
+import re
 from collections.abc import Iterator
 from time import time
 from typing import Any
@@ -9,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
@@ -340,10 +342,17 @@ def test_a_fault_of_what_is_done_then_is_not_the_issuers(
     ("claims", "said"),
     [
         ({"sub": "2", "email": "achieng@example.com"}, b"That was another account"),
+        ({"auth_time": None}, b"does not say when you signed in"),
         ({"auth_time": int(time()) - 900}, b"did not ask who you are"),
+        ({"auth_time": int(time()) + 3600}, b"did not ask who you are"),
+        ({"auth_time": float("inf")}, b"did not ask who you are"),
+        ({"auth_time": float("nan")}, b"did not ask who you are"),
+        ({"auth_time": "just now"}, b"did not ask who you are"),
+        ({"auth_time": True}, b"did not ask who you are"),
+        ({"auth_time": [1]}, b"did not ask who you are"),
     ],
 )
-def test_another_account_or_an_old_sign_in_there_shows_nothing(
+def test_what_does_not_say_that_it_is_they_now_shows_nothing(
     issuer: Issuer, claims: dict[str, Any], said: bytes
 ) -> None:
     client = signed_in_a_while_ago(issuer)
@@ -357,10 +366,40 @@ def test_another_account_or_an_old_sign_in_there_shows_nothing(
     assert (written(), PersonalAccessToken.objects.count()) == (before, 0)
 
 
-def test_a_sign_in_that_it_says_to_be_of_now_will_do(issuer: Issuer) -> None:
+@pytest.mark.parametrize(("ahead", "will_do"), [(-70, False), (-50, True), (50, True)])
+def test_clocks_may_differ_by_a_minute_and_no_more(
+    issuer: Issuer, ahead: int, will_do: bool
+) -> None:
     client = signed_in_a_while_ago(issuer)
-    issuer.claims = {"auth_time": int(time())}
-    assert again(issuer, client)["Location"] == NEW
+    issuer.claims = {"auth_time": int(time()) + ahead}
+    assert again(issuer, client).status_code == (302 if will_do else 403)
+    assert client.get(NEW).status_code == (200 if will_do else 302)
+
+
+def test_a_sign_in_from_before_it_was_asked_for_will_not_do(issuer: Issuer) -> None:
+    """However short a time they took since."""
+    client = signed_in_a_while_ago(issuer)
+    state = issuer.begun(client.post(AGAIN, {"next": NEW})["Location"])
+    session = client.session
+    session["socialaccount_states"][state][0]["began_at"] += 120
+    session.save()
+    response = client.get(DONE, {"code": "a-code", "state": state})
+    assert (response.status_code, b"did not ask who" in response.content) == (403, True)
+
+
+def test_where_the_issuer_does_not_say_when_a_password_can_be_chosen(issuer: Issuer) -> None:
+    client = signed_in_a_while_ago(issuer)
+    issuer.claims = {"auth_time": None}
+    page = again(issuer, client).content
+    assert b'href="/password/forgotten/"' in page
+    client.post("/password/forgotten/", {"email": "jane@example.com"})
+    link = re.search(r"https://karani.example.com(/password/new/\S+)", str(mail.outbox[-1].body))
+    assert link
+    form = client.get(link[1])["Location"]
+    client.post(form, {"password1": factories.PASSWORD, "password2": factories.PASSWORD})
+    assert User.objects.get().check_password(factories.PASSWORD)
+    body = {"username": "jane", "password": factories.PASSWORD}
+    assert client.post("/sign-in/", body).status_code == 302
     assert client.get(NEW).status_code == 200
 
 
