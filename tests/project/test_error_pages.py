@@ -32,6 +32,15 @@ def test_where_there_is_no_page_one_says_so_and_leads_on(settings: Any, address:
     assert '<a class="button wanted wide" href="/">Go to Duka Moja</a>' in page
 
 
+@pytest.mark.parametrize("address", ["/apple-touch-icon.png", "/o/nothing/"])
+def test_a_picture_that_is_not_there_takes_no_message_from_the_next_page(address: str) -> None:
+    client = Client()
+    client.force_login(factories.user())
+    assert client.post("/account/email/", {"send": "yes"}).status_code == 302  # leaves one
+    client.get(address)
+    assert b'role="status"' in client.get("/account/email/").content
+
+
 def test_where_one_is_for_others_it_says_who_asked(monkeypatch: Any) -> None:
     response = fail_with(PermissionDenied(), monkeypatch)
     assert response.status_code == 403
