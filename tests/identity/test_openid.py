@@ -585,6 +585,16 @@ def test_nobody_fills_the_database_with_long_questions(shop: Application) -> Non
     assert Session.objects.count() == 1
 
 
+def test_who_is_signed_in_is_asked_even_if_no_question_is_kept_any_more(
+    shop: Application, browser: Client, settings: Any
+) -> None:
+    settings.GUARD_FACTOR = 0.01  # two
+    pages = [browser.get(who(state="s" * 2000)) for _ in range(3)]
+    assert [page.status_code for page in pages] == [200] * 3
+    assert [b"Use another account" in page.content for page in pages] == [True, True, False]
+    assert Client().get(who(state="s" * 2000)).status_code == 429
+
+
 @pytest.mark.parametrize("kept", ["unknown", "x" * 32, "../x", "", "\0" * 32])
 def test_a_question_that_is_not_kept_any_more_is_a_page(browser: Client, kept: str) -> None:
     page = browser.get("/o/authorize/", {"kept": kept})

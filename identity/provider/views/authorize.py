@@ -175,7 +175,7 @@ def _decide(request: HttpRequest, question: Question, word: str = "") -> HttpRes
     except WrongRole:
         if question.is_silent or word == "deny":
             raise AccessDeniedError from None
-        context = {"app": question.app, "again": _sign_in_address(request), **_place()}
+        context = {"app": question.app, "again": _to_another_account(request), **_place()}
         return render(request, "identity/wrong_role.html", context, status=403)
     user = request.user
     assert isinstance(user, User)  # noqa: S101  # narrows the type: who is signed in is one
@@ -325,9 +325,18 @@ def _consent_page(request: HttpRequest, question: Question) -> dict[str, Any]:
         "destination": address.netloc or f"{address.scheme}:",
         "sentences": [ALL_SCOPES[scope] for scope in question.scopes],
         "action": f"{reverse('oauth2_provider:consent')}?{request.META['QUERY_STRING']}",
-        "again": _sign_in_address(request),
+        "again": _to_another_account(request),
         **_place(),
     }
+
+
+def _to_another_account(request: HttpRequest) -> str:
+    """Where a page leads who wants to be somebody else: nowhere if too many long questions are
+    kept, as most who see it go on as who they are."""
+    try:
+        return _sign_in_address(request)
+    except TooManyAttempts:
+        return ""
 
 
 def _place() -> dict[str, str]:
