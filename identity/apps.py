@@ -27,10 +27,12 @@ def _signed_in(sender: object, request: HttpRequest, user: Any, **facts: Any) ->
     from allauth.account.authentication import get_authentication_records
 
     from identity.provider.authorizations import end_session_authorizations
+    from identity.session_store import delete_some_expired
     from identity.sessions import begin_session
     from identity.sign_ins import method_of, record_sign_in
 
     end_session_authorizations(begin_session(request, user))
+    delete_some_expired()
     record_sign_in(request, user, method_of(get_authentication_records(request, user)))
 
 

@@ -582,7 +582,7 @@ def test_nobody_fills_the_database_with_long_questions(shop: Application) -> Non
     AttemptCount.objects.all().delete()
     Session.objects.update(expire_date=timezone.now())
     assert Client().post("/o/authorize/", asked).status_code == 302
-    assert Session.objects.count() == 1
+    assert Session.objects.count() == 21, "a hundred of those that are over go at once"
 
 
 def test_who_is_signed_in_is_asked_even_if_no_question_is_kept_any_more(

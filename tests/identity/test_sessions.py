@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
@@ -50,6 +51,21 @@ def test_a_session_from_before_is_as_old_as_the_last_sign_in(django_user_model: 
     del request.session["sid"], request.session["auth_time"]
     assert signed_in_at(request) == clerk.last_login
     assert session_id(request)
+
+
+def test_a_sign_in_deletes_a_hundred_sessions_that_are_over_and_no_other() -> None:
+    now = timezone.now()
+    Session.objects.bulk_create(
+        Session(session_key=f"over{number:04}", session_data="", expire_date=now)
+        for number in range(150)
+    )
+    soon = now + timedelta(minutes=1)
+    Session.objects.create(session_key="goes0on0", session_data="", expire_date=soon)
+    signed_in(factories.user())
+    assert Session.objects.filter(expire_date__lte=now).count() == 50
+    signed_in(factories.user())
+    assert not Session.objects.filter(expire_date__lte=now).exists()
+    assert Session.objects.filter(session_key="goes0on0").exists()
 
 
 @pytest.mark.parametrize("name", ["\0" * 32, "é" * 32, "x" * 32, "x", " " * 32])

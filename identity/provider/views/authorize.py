@@ -39,7 +39,7 @@ from identity.provider.authorizations import has_consented, may_use, remember_co
 from identity.provider.id_tokens import NotOurs, read_hint
 from identity.provider.server import PAGE_PARAMETERS, PARAMETERS, refuse_malformed
 from identity.scopes import ALL_SCOPES
-from identity.session_store import SessionStore
+from identity.session_store import SessionStore, delete_some_expired
 from identity.sessions import session_id, signed_in_at
 
 _PROMPTS = {"none", "login", "consent", "select_account"}
@@ -264,7 +264,7 @@ def _keep(request: HttpRequest, question: str) -> str:
     """
     app, address = request.GET.get("client_id", ""), request.META["REMOTE_ADDR"]
     with guard.attempt("long_question", account=app, address=address):
-        SessionStore.clear_expired()  # nothing else does
+        delete_some_expired()
         kept = SessionStore()  # of nobody, and named by no cookie
         kept["question"] = question
         kept.set_expiry(_ASKED_AT_MOST)
