@@ -1,4 +1,4 @@
-"""How does somebody come by an account? People who serve themselves make their own."""
+"""How does somebody come by an account, and by the address of it?"""
 
 from contextlib import suppress
 
@@ -76,13 +76,25 @@ def _save(user: User, *, is_email_verified: bool) -> User:
             once = EmailAddress.objects.filter(email__iexact=user.email, verified=True)
             once.exclude(user__email__iexact=user.email).delete()
         user.save(force_insert=True)
-        if user.email:
-            EmailAddress.objects.create(
-                user=user, email=user.email.lower(), primary=True, verified=is_email_verified
-            )
+        _add_address(user, is_verified=is_email_verified)
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, None))
+
+
+@transaction.atomic
+def follow_email(user: User) -> None:
+    """After somebody else gave the user another address: the old one is free, with what was
+    confirmed of it, and that the new one is theirs they have yet to show."""
+    EmailAddress.objects.filter(user=user).delete()
+    _add_address(user, is_verified=False)
+
+
+def _add_address(user: User, *, is_verified: bool) -> None:
+    if user.email:
+        EmailAddress.objects.create(
+            user=user, email=user.email.lower(), primary=True, verified=is_verified
+        )
 
 
 def is_email_verified(user: User) -> bool:

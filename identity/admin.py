@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from identity import roles, two_factor
-from identity.email_addresses import follow_email
+from identity.accounts import follow_email
 from identity.models import Role, User
 from identity.provider import admin as provider_admin
 
