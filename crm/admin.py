@@ -23,7 +23,7 @@ from crm.forms import CustomerForm, OrderForm
 from crm.models import Customer, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
-from sms.admin import STATUS_COLOURS
+from sms.admin.messages import STATUS_COLOURS
 from sms.models import Message, MessageStatus
 from sms.phone_numbers import find_phone_number, national_form
 

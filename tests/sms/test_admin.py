@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from identity.models import Role, User
 from identity.roles import assign_roles
-from sms import admin, delivery_reports, tasks
+from sms import delivery_reports, tasks
+from sms.admin import messages, phones
 from sms.models import Attempt, DeliveryReport, Message, MessageTemplate
 from tests import factories
 
@@ -151,7 +152,7 @@ def test_a_user_without_a_role_opens_none_of_these_pages(url: str) -> None:
 def test_the_log_costs_the_same_queries_for_1_text_and_for_50(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin.MessageAdmin, "list_per_page", 100)
+    monkeypatch.setattr(messages.MessageAdmin, "list_per_page", 100)
     counts = []
     for number in (1, 49):
         for _ in range(number):
@@ -201,13 +202,13 @@ def test_a_phone_shows_its_newest_20_texts(client: Client) -> None:
 def test_a_phone_with_many_texts_takes_none_from_another(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "SHOWN_PHONES", 2)
-    monkeypatch.setattr(admin, "SHOWN_TEXTS", 2)
+    monkeypatch.setattr(phones, "SHOWN_PHONES", 2)
+    monkeypatch.setattr(phones, "SHOWN_TEXTS", 2)
     sent("+254722000001", minutes_ago=10)
     for _ in range(4):
         sent("+254722000002")
-    phones = client.get(PHONES).context["phones"]
-    assert [len(phone["messages"]) for phone in phones] == [2, 1]
+    shown = client.get(PHONES).context["phones"]
+    assert [len(phone["messages"]) for phone in shown] == [2, 1]
 
 
 def test_only_what_the_simulator_took_is_on_a_phone(client: Client) -> None:

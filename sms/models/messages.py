@@ -1,15 +1,12 @@
-"""Texts: each message with its state, the attempts to send it, and what the gateway reported."""
+"""Each text with its state, the attempts to send it, and what the gateway reported."""
 
-import re
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
 from identity.identifiers import new_id
-from sms import events
 from sms.phone_numbers import validate_phone_number
 from sms.segments import Encoding
 
@@ -161,71 +158,3 @@ class DeliveryReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} for {self.gateway_message_id}"
-
-
-class OptOut(models.Model):
-    """A phone whose owner wants no more texts."""
-
-    phone_number = models.CharField(
-        primary_key=True, max_length=16, validators=[validate_phone_number]
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name = "opt-out"
-
-    def __str__(self) -> str:
-        return self.phone_number
-
-
-class MessageTemplate(models.Model):
-    """The words of the text sent at an event, in one language."""
-
-    class Language(models.TextChoices):
-        ENGLISH = "en", "English"
-        SWAHILI = "sw", "Kiswahili"
-
-    event = models.CharField(max_length=50, editable=False)
-    language = models.CharField(
-        max_length=5, choices=Language, default=Language.ENGLISH, editable=False
-    )
-    body = models.TextField(
-        max_length=1000,
-        help_text="Words in braces are filled in, such as {customer_name}.",
-    )
-    is_active = models.BooleanField(
-        "send this text", default=True, help_text="Off: nobody is texted at this event."
-    )
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        verbose_name = "message template"
-        ordering: ClassVar = ["event", "language"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["event", "language"], name="sms_template_unique")
-        ]
-
-    VARIABLE = re.compile(r"\{(\w*)\}")
-
-    def __str__(self) -> str:
-        return f"{self.event_label} ({self.get_language_display()})"
-
-    @property
-    def event_label(self) -> str:
-        event = events.find_event(self.event)
-        return event.label if event else self.event
-
-    def clean(self) -> None:
-        """Refuse a variable that would stand unfilled in somebody's text."""
-        event = events.find_event(self.event)
-        allowed = list(event.variables) if event else []
-        unknown = [name for name in self.VARIABLE.findall(self.body) if name not in allowed]
-        if unknown:
-            names = ", ".join(f"{{{name}}}" for name in allowed)
-            raise ValidationError(
-                {"body": f"There is no {{{unknown[0]}}} to fill in here. You can use: {names}."}
-            )
-
-    def render(self, values: dict[str, str]) -> str:
-        """The text with its variables filled in; what is no variable stays as it is."""
-        return self.VARIABLE.sub(lambda match: values.get(match[1], match[0]), self.body).strip()
