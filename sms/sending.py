@@ -18,7 +18,7 @@ from django_q.tasks import schedule
 
 from sms import delivery_reports, opt_outs
 from sms.gateway import Gateway, GatewayError, NotTaken, Refused, Submission, Unclear, get_gateway
-from sms.models import Attempt, Message, MessageQuerySet, MessageStatus
+from sms.models import Attempt, AttemptOutcome, Message, MessageQuerySet, MessageStatus
 from sms.outbox import SEND_TASK
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _queue_again(message: Message, retry_after: float | None, reason: str) -> No
         schedule(SEND_TASK, str(message.pk), schedule_type=Schedule.ONCE, next_run=due)
 
 
-def _close(attempt: Attempt, outcome: Attempt.Outcome, detail: str = "") -> None:
+def _close(attempt: Attempt, outcome: AttemptOutcome, detail: str = "") -> None:
     attempt.outcome, attempt.detail, attempt.finished_at = outcome, detail, timezone.now()
     attempt.save(update_fields=["outcome", "detail", "finished_at"])
 

@@ -18,6 +18,7 @@ _STATES = {
     MessageStatus.SENT: "Sent",
     MessageStatus.DELIVERED: "Delivered",
     MessageStatus.UNDELIVERED: "Not delivered",
+    MessageStatus.HELD: "On its way",
     MessageStatus.UNCONFIRMED: "It may not have reached you",
     MessageStatus.FAILED: "Could not be sent",
     MessageStatus.SUPPRESSED: "Not sent, as you want no texts",

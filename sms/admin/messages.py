@@ -22,6 +22,7 @@ STATUS_COLOURS = {
     Message.Status.DELIVERED: "success",
     Message.Status.UNDELIVERED: "danger",
     Message.Status.UNCONFIRMED: "warning",
+    Message.Status.HELD: "warning",
     Message.Status.FAILED: "danger",
     Message.Status.SUPPRESSED: "warning",
     Message.Status.CANCELLED: "warning",

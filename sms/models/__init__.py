@@ -1,9 +1,12 @@
 """Texts: what is kept of them."""
 
-from sms.models.consent import OptOut
+from sms.models.callbacks import DeliveryReport, IncomingText
+from sms.models.consent import ConsentChange, OptOut, UnreachablePhone
+from sms.models.line import Hold, Line
 from sms.models.messages import (
     Attempt,
-    DeliveryReport,
+    AttemptOutcome,
+    Decision,
     Message,
     MessageQuerySet,
     MessageStatus,
@@ -12,10 +15,17 @@ from sms.models.templates import MessageTemplate
 
 __all__ = [
     "Attempt",
+    "AttemptOutcome",
+    "ConsentChange",
+    "Decision",
     "DeliveryReport",
+    "Hold",
+    "IncomingText",
+    "Line",
     "Message",
     "MessageQuerySet",
     "MessageStatus",
     "MessageTemplate",
     "OptOut",
+    "UnreachablePhone",
 ]

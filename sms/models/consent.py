@@ -1,5 +1,8 @@
-"""Whose phone may be texted."""
+"""Whose phone may be texted, who said so, and which phones no text reaches."""
 
+from typing import ClassVar
+
+from django.conf import settings
 from django.db import models
 
 from sms.phone_numbers import validate_phone_number
@@ -18,3 +21,61 @@ class OptOut(models.Model):
 
     def __str__(self) -> str:
         return self.phone_number
+
+
+class ConsentSource(models.TextChoices):
+    """How somebody's word on texts reached us."""
+
+    TEXT = "text", "By text"
+    GATEWAY = "gateway", "By the gateway's own opt-out"
+    STAFF = "staff", "By staff"
+    API = "api", "By an app"
+    SHEET = "sheet", "By a spreadsheet"
+    NEW_PHONE = "new_phone", "Taken over from the old phone"
+    UNKNOWN = "unknown", "Before this was recorded"
+
+
+class ConsentChange(models.Model):
+    """Who said when and how that a phone may, or may not, be texted. Only added to."""
+
+    Source = ConsentSource
+
+    phone_number = models.CharField(max_length=16, validators=[validate_phone_number])
+    wants_texts = models.BooleanField()
+    source = models.CharField(max_length=20, choices=ConsentSource)
+    words = models.CharField(max_length=160, blank=True, help_text="What they texted.")
+    said_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Who entered it; nobody where the phone's owner texted.",
+    )
+    said_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-said_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["phone_number", "-said_at"], name="sms_consent_phone")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone_number}: {'texts' if self.wants_texts else 'no texts'}"
+
+
+class UnreachablePhone(models.Model):
+    """A phone of which the gateway said that no text gets there; until one does."""
+
+    class Reason(models.TextChoices):
+        INVALID = "invalid", "There is no such number"
+        KIND = "kind", "Numbers of this kind take no texts"
+        BLOCKED = "blocked", "Its owner blocks texts from this sender"
+
+    phone_number = models.CharField(
+        primary_key=True, max_length=16, validators=[validate_phone_number]
+    )
+    reason = models.CharField(max_length=20, choices=Reason)
+    noted_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.phone_number}: {self.get_reason_display()}"

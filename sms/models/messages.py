@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ class MessageStatus(models.TextChoices):
     DELIVERED = "delivered", "Delivered"
     UNDELIVERED = "undelivered", "Not delivered"
     UNCONFIRMED = "unconfirmed", "Unconfirmed"
+    HELD = "held", "Held"
     FAILED = "failed", "Failed"
     SUPPRESSED = "suppressed", "Opted out"
     CANCELLED = "cancelled", "Cancelled"
@@ -41,11 +43,13 @@ class Message(models.Model):
           │           │           │          └────> undelivered
           │           │           ├──> queued        (the gateway did not take it: later again)
           │           │           ├──> failed        (the gateway refused it)
+          │           │           ├──> held ──> queued   (no balance, wrong key: once mended)
           │           │           └──> unconfirmed   (it may have been taken: never sent again)
+          │           │                   └──> sent, delivered, undelivered   (a report fits it)
           │           └──> queued                    (the lease ran out: nothing was sent)
           ├──> suppressed                            (the person opted out)
           ├──> failed                                (too old to be of use)
-          └──> cancelled                             (its order is gone)
+          └──> cancelled                             (its order is gone, or staff said so)
 
     A person may send a failed text again, and an unconfirmed one, which is then marked as one that
     may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one
@@ -80,6 +84,9 @@ class Message(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
     may_be_double = models.BooleanField(default=False)
+    is_promotional = models.BooleanField(
+        default=False, help_text="A broadcast: with an opt-out line, and not at night."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last asked for.")
     claimed_at = models.DateTimeField(null=True)
@@ -99,6 +106,21 @@ class Message(models.Model):
             models.Index(fields=["phone_number", "-created_at"], name="sms_message_phone"),
             models.Index(fields=["status", "created_at"], name="sms_message_status"),
             models.Index(
+                fields=["queued_at", "id"],
+                condition=models.Q(status="queued"),
+                name="sms_message_queue",
+            ),
+            models.Index(
+                fields=["status", "claimed_at"],
+                condition=models.Q(status__in=["claimed", "sending", "unconfirmed", "held"]),
+                name="sms_message_under_way",
+            ),
+            models.Index(
+                fields=["sent_at"],
+                condition=models.Q(sent_at__isnull=False),
+                name="sms_message_sent",
+            ),
+            models.Index(
                 fields=["gateway_message_id"],
                 condition=~models.Q(gateway_message_id=""),
                 name="sms_message_gateway_id",
@@ -115,46 +137,58 @@ class Message(models.Model):
         return f"Text to {self.phone_number}"
 
 
+class AttemptOutcome(models.TextChoices):
+    """What came of one try."""
+
+    TAKEN = "taken", "Taken by the gateway"
+    NOT_TAKEN = "not_taken", "Did not reach the gateway, to be tried again"
+    TURNED_AWAY = "turned_away", "Turned away, to be tried again"
+    HELD = "held", "Not taken; the queue is held"
+    REFUSED = "refused", "Refused by the gateway"
+    UNCLEAR = "unclear", "No clear answer"
+
+
 class Attempt(models.Model):
     """One try at handing a message to the gateway, written down before the wire is touched.
 
     An attempt with no outcome was cut short: the gateway may have taken the text.
     """
 
-    class Outcome(models.TextChoices):
-        TAKEN = "taken", "Taken by the gateway"
-        NOT_TAKEN = "not_taken", "Not taken, to be tried again"
-        REFUSED = "refused", "Refused by the gateway"
-        UNCLEAR = "unclear", "No clear answer"
+    Outcome = AttemptOutcome
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
     gateway = models.CharField(max_length=20)
+    claimed_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    outcome = models.CharField(max_length=20, choices=AttemptOutcome, blank=True)
+    word = models.CharField(max_length=40, blank=True, help_text="The gateway's own, or a status.")
     detail = models.CharField(max_length=500, blank=True)
 
     class Meta:
-        ordering: ClassVar = ["started_at"]
+        ordering: ClassVar = ["started_at", "id"]
 
     def __str__(self) -> str:
         return f"attempt by {self.gateway}"
 
 
-class DeliveryReport(models.Model):
-    """What the gateway said of a message later, as it came; matched now or when the id is known."""
+class Decision(models.Model):
+    """What somebody of the staff decided about a message. Only added to."""
 
-    gateway_message_id = models.CharField(max_length=100, db_index=True)
-    status = models.CharField(max_length=50)
-    failure_reason = models.CharField(max_length=200, blank=True)
-    raw = models.JSONField(default=dict)
-    received_at = models.DateTimeField(auto_now_add=True)
-    message = models.ForeignKey(
-        Message, on_delete=models.CASCADE, null=True, related_name="delivery_reports"
+    class Kind(models.TextChoices):
+        RETRY = "retry", "Sent again"
+        SEND_AGAIN = "send_again", "Sent again although it may have gone out"
+        CANCEL = "cancel", "Cancelled"
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="decisions")
+    kind = models.CharField(max_length=20, choices=Kind)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    made_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering: ClassVar = ["received_at"]
+        ordering: ClassVar = ["made_at", "id"]
 
     def __str__(self) -> str:
-        return f"{self.status} for {self.gateway_message_id}"
+        return self.get_kind_display()

@@ -106,7 +106,7 @@ def test_a_text_tells_its_attempts_and_its_reports(client: Client) -> None:
         "0722 000000",
         "Not delivered",
         "Taken by the gateway",
-        "Not taken, to be tried again",
+        "Did not reach the gateway, to be tried again",
         "Connection refused.",
         "AbsentSubscriber",
         "Phone is off",
