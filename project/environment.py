@@ -167,6 +167,8 @@ class Environment(BaseSettings):
     africastalking_api_key: str = ""
     africastalking_sender_id: Annotated[str, StringConstraints(max_length=11)] = ""
     africastalking_base_url: WebAddress = ""
+    sms_concurrency: int = Field(16, ge=1, le=200)
+    sms_rate: float = Field(0, ge=0)
 
     web_concurrency: int = Field(2, ge=1)
     queue_workers: int = Field(2, ge=1)

@@ -270,14 +270,33 @@ AFRICASTALKING_USERNAME = environment.africastalking_username
 AFRICASTALKING_API_KEY = environment.africastalking_api_key
 AFRICASTALKING_SENDER_ID = environment.africastalking_sender_id
 AFRICASTALKING_BASE_URL = environment.africastalking_base_url
+SMS_CONCURRENCY = environment.sms_concurrency  # requests in flight, of each worker process
+SMS_RATE = environment.sms_rate  # texts a second, of all workers together; 0: no limit
+# How long the sender waits for what, in seconds; the tests shorten it.
+AFRICASTALKING_READ_TIMEOUT = 10.0
+SMS_LEASE = 25.0  # after which a worker that has a text is gone; an attempt takes 13 at most
+SMS_BACKOFF = (1.0, 60.0)  # until a text that did not reach the gateway is tried again: doubled
+SMS_PROBE_EVERY = (2.0, 60.0)  # while the gateway cannot be reached: doubled
+SMS_BALANCE_PROBE = 5 * 60.0  # while its account is empty
+SMS_RECOVERY = 15.0  # until a line that a 429 has slowed is twice as fast
+# Until each further try of a text that the gateway turned away, by its code; then it has failed.
+SMS_RETRY_DELAYS = {
+    407: (15 * 60.0,),
+    500: (30.0, 120.0, 600.0, 1800.0, 7200.0),
+    501: (30.0, 120.0, 600.0, 1800.0, 7200.0),
+    502: (5 * 60.0,),
+}
 
 # --- Queue -------------------------------------------------------------------------------------
 
-_TASK_TIMEOUT = 20  # seconds; the slowest task is one call to the gateway, 3 + 10 s at most
+# Seconds; the longest task is `sms.tasks.drain`: it begins texts for 14 s, and then waits 13 s at
+# most for the last answers.
+_TASK_TIMEOUT = 30
 
 Q_CLUSTER = {
     "name": "karani",
     "label": "Queue",
+    "broker_class": "project.broker.Broker",
     "orm": "default",
     "workers": environment.queue_workers,
     "poll": 0.2,  # seconds

@@ -16,7 +16,7 @@ from identity import roles
 from identity.models import User
 from project import docs
 from project.environment import BASE_DIR, environment
-from sms import wording
+from sms import sweeping, wording
 
 FIXTURES = BASE_DIR / "fixtures"
 
@@ -26,6 +26,7 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     roles.load_roles(FIXTURES / "roles.json")
     wording.load_templates(FIXTURES / "message_templates.json")
+    sweeping.schedule_sweeps()
     docs.register_app()
 
 

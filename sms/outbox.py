@@ -6,14 +6,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django_q.tasks import async_task
 
+from sms import doorbells
 from sms.errors import MessageCannotBeRetried
 from sms.models import Message, MessageTemplate
 from sms.segments import count_segments
-
-SEND_TASK = "sms.tasks.send_message"
-SEND_MANY_TASK = "sms.tasks.send_messages"
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ def queue_message(
     """
     message = _new_message(phone_number, text, event, about_id, recipient_id)
     message.save(force_insert=True)
-    async_task(SEND_TASK, str(message.pk))
+    doorbells.ring([message.pk])
     return message
 
 
@@ -69,18 +66,8 @@ def notify(event: str, notifications: Sequence[Notification]) -> list[Message | 
         )
     queued = [message for message in messages if message is not None]
     Message.objects.bulk_create(queued)
-    if len(queued) == 1:
-        async_task(SEND_TASK, str(queued[0].pk))
-    elif queued:
-        # The worker makes a task of each; here they would be a query each.
-        async_task(SEND_MANY_TASK, [str(message.pk) for message in queued])
+    doorbells.ring([message.pk for message in queued])
     return messages
-
-
-def queue_tasks(message_ids: Sequence[UUID]) -> None:
-    """Queue the task that sends each of these, which may be done again: a text's state decides."""
-    for message_id in message_ids:
-        async_task(SEND_TASK, str(message_id))
 
 
 @transaction.atomic
@@ -105,7 +92,7 @@ def retry_message(message: Message) -> Message:
     if known not in Message.RETRIABLE or not row.move(known, Message.Status.QUEUED, **changes):
         message.refresh_from_db(fields=["status"])
         raise MessageCannotBeRetried(message)
-    async_task(SEND_TASK, str(message.pk))
+    doorbells.ring([message.pk])
     message.refresh_from_db()
     return message
 

@@ -1,18 +1,33 @@
 """What the worker runs. Tasks are queued by name, with ids only, so that they outlive a deploy."""
 
-from uuid import UUID
-
-from sms import delivery_reports, outbox, sending
+from sms import delivery_reports, doorbells, line, sweeping
+from sms.sending.drain import send_what_is_due
 
 
 def send_message(message_id: str) -> None:
-    """Send one message if it is due."""
-    sending.send(UUID(message_id))
+    """The bell of one text: send what is due, which may be another one that waits longer."""
+    drain()
 
 
 def send_messages(message_ids: list[str]) -> None:
-    """Make a task of its own for each of many messages."""
-    outbox.queue_tasks([UUID(message_id) for message_id in message_ids])
+    """The bell of many texts."""
+    drain()
+
+
+def drain() -> None:
+    """Send what is due; where that takes longer than one task may, another one goes on."""
+    if send_what_is_due():
+        doorbells.ring_at(None)
+
+
+def probe_line() -> None:
+    """Ask whether the gateway is there again, or its account topped up."""
+    line.probe()
+
+
+def sweep() -> None:
+    """Each minute: mend what dead workers and lost tasks left behind."""
+    sweeping.sweep()
 
 
 def report_simulated_delivery(gateway_message_id: str) -> None:

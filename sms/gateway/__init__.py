@@ -1,12 +1,13 @@
 """What a gateway is: something that takes a text to a phone, or says why it does not.
 
-Three things can come of a submission, and the sender must know which: the text was taken (a
-``Submission``), it surely was not (``NotTaken``, ``Refused``), or nobody can tell (``Unclear``).
-A gateway raises nothing else.
+The sender must know what came of a submission: the text was taken (a ``Submission``), it surely was
+not (``NotTaken``, ``SlowDown``, ``TurnedAway``, ``OnHold``, ``Refused``), or nobody can tell
+(``Unclear``). A gateway raises nothing else.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from typing import Protocol
 
@@ -23,29 +24,105 @@ class Submission:
     segments: int | None = None  # as the gateway counts them
 
 
-class GatewayError(Exception):
-    """A text was not simply taken."""
+@dataclass(frozen=True)
+class Balance:
+    """What is left in the account with the gateway."""
 
-    def __init__(self, message: str, *, http_status: int | None = None) -> None:
+    amount: Decimal
+    currency: str
+
+
+class Hold(StrEnum):
+    """Why the gateway takes no text of ours until somebody mends something."""
+
+    BALANCE = "balance"
+    CREDENTIALS = "credentials"
+    SENDER = "sender"
+
+
+class Unreachable(StrEnum):
+    """Why no text of ours ever gets to a phone."""
+
+    INVALID = "invalid"
+    KIND = "kind"
+    BLOCKED = "blocked"
+
+
+class GatewayError(Exception):
+    """A text was not simply taken. ``word`` is the gateway's own, such as ``CouldNotRoute``."""
+
+    def __init__(self, message: str, *, word: str = "", http_status: int | None = None) -> None:
         super().__init__(message)
+        self.word = word or ("" if http_status is None else f"HTTP {http_status}")
         self.http_status = http_status
 
 
 class NotTaken(GatewayError):
-    """Nothing was handed over; the same text may be submitted again later.
+    """The gateway could not be reached or is out of service; nothing was handed over.
 
     ``retry_after`` is in seconds, where the gateway asked for it.
     """
 
     def __init__(
-        self, message: str, *, http_status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        word: str = "",
+        http_status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, http_status=http_status)
+        super().__init__(message, word=word, http_status=http_status)
         self.retry_after = retry_after
 
 
+class SlowDown(NotTaken):
+    """Nothing was handed over, as the texts come too fast."""
+
+
+class TurnedAway(GatewayError):
+    """This text was not taken this time. ``delays`` are the seconds until each further try."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        word: str = "",
+        http_status: int | None = None,
+        delays: tuple[float, ...] = (),
+    ) -> None:
+        super().__init__(message, word=word, http_status=http_status)
+        self.delays = delays
+
+
+class OnHold(GatewayError):
+    """No text of ours is taken until somebody mends something."""
+
+    def __init__(
+        self, message: str, hold: Hold, *, word: str = "", http_status: int | None = None
+    ) -> None:
+        super().__init__(message, word=word, http_status=http_status)
+        self.hold = hold
+
+
 class Refused(GatewayError):
-    """The gateway will not take this text, now or later."""
+    """The gateway will not take this text, now or later.
+
+    ``unreachable`` says so of every text to this phone; ``needs_staff``, that it is for somebody of
+    the staff to look into.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        word: str = "",
+        http_status: int | None = None,
+        unreachable: Unreachable | None = None,
+        needs_staff: bool = False,
+    ) -> None:
+        super().__init__(message, word=word, http_status=http_status)
+        self.unreachable = unreachable
+        self.needs_staff = needs_staff
 
 
 class Unclear(GatewayError):
@@ -56,13 +133,20 @@ class Gateway(Protocol):
     """One way to send texts."""
 
     name: str
+    is_immediate: bool  # takes each text at once, here, and may ask the database
 
     def submit(self, phone_number: str, text: str) -> Submission:
-        """Hand one text over, to a phone in E.164 form.
+        """Hand one text over, to a phone in E.164 form. Called by several threads at once, unless
+        it is immediate.
 
-        :raises NotTaken: it was not taken; try again later.
-        :raises Refused: it will not be taken.
-        :raises Unclear: it may have been taken.
+        :raises GatewayError: it was not simply taken.
+        """
+        ...
+
+    def balance(self) -> Balance | None:
+        """What is left in the account; None for a gateway that wants no money.
+
+        :raises GatewayError: it could not be asked: ``OnHold`` where it does not accept us.
         """
         ...
 
@@ -78,6 +162,9 @@ def get_gateway() -> Gateway:
             api_key=settings.AFRICASTALKING_API_KEY,
             sender_id=settings.AFRICASTALKING_SENDER_ID,
             base_url=settings.AFRICASTALKING_BASE_URL,
+            read_timeout=settings.AFRICASTALKING_READ_TIMEOUT,
+            connections=settings.SMS_CONCURRENCY,
+            delays=settings.SMS_RETRY_DELAYS,
         )
     if settings.SMS_GATEWAY == "console":
         from sms.gateway.console import Console

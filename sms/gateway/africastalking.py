@@ -7,8 +7,10 @@ cannot be told is ``Unclear``. The API: https://developers.africastalking.com/do
 
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import requests
 from africastalking.SMS import SMSService
@@ -20,24 +22,41 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
 from urllib3.response import HTTPResponse
 
-from sms.gateway import GatewayError, NotTaken, Refused, Submission, Unclear
+from sms.gateway import (
+    Balance,
+    GatewayError,
+    Hold,
+    NotTaken,
+    OnHold,
+    Refused,
+    SlowDown,
+    Submission,
+    TurnedAway,
+    Unclear,
+    Unreachable,
+)
 
 _CONNECT_TIMEOUT = 3.05  # seconds; a little over 3, when TCP sends its first packet again
 _READ_TIMEOUT = 10.0
-_POOL_SIZE = 16  # requests in flight at once
+_POOL_SIZE = 16  # requests in flight at once, unless the settings say otherwise
 # Seconds after which an idle connection is not used again. A server, or a router on the way, may
 # have dropped it without a word, and a text written to it would be in doubt.
 _MAX_IDLE = 4.0
 _LONGEST_WAIT = 24 * 60 * 60.0  # seconds; a text older than this is not sent at all
 
 
+_Delays = Mapping[int, tuple[float, ...]]  # of each code, until each further try
+
+
 @dataclass(frozen=True)
 class _Meaning:
-    """What a word of the gateway comes to: an error and its reason, or none for "taken"."""
+    """What a word of the gateway comes to: an error, its reason and what it says of us, or none
+    for "taken"."""
 
     word: str
     error: type[GatewayError] | None = None
     reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # The status code of a recipient; a request refused as a whole says the word alone.
@@ -45,33 +64,79 @@ _CODES = {
     100: _Meaning("Processed"),
     101: _Meaning("Sent"),
     102: _Meaning("Queued"),
-    401: _Meaning("RiskHold", Refused, "The gateway held the text back for a check of its own"),
-    402: _Meaning("InvalidSenderId", Refused, "The gateway does not know the sender ID"),
-    403: _Meaning("InvalidPhoneNumber", Refused, "The gateway says there is no such phone number"),
-    404: _Meaning("UnsupportedNumberType", Refused, "A phone number of this kind takes no texts"),
-    405: _Meaning(
-        "InsufficientBalance", NotTaken, "The account with the gateway needs to be topped up"
+    401: _Meaning(
+        "RiskHold",
+        Refused,
+        "The gateway held the text back for a check of its own",
+        {"needs_staff": True},
     ),
-    406: _Meaning("UserInBlacklist", Refused, "The customer has blocked texts from this sender"),
-    407: _Meaning("CouldNotRoute", Refused, "The gateway has no way to the customer's network"),
+    402: _Meaning(
+        "InvalidSenderId",
+        OnHold,
+        "The gateway does not know the sender ID",
+        {"hold": Hold.SENDER},
+    ),
+    403: _Meaning(
+        "InvalidPhoneNumber",
+        Refused,
+        "The gateway says there is no such phone number",
+        {"unreachable": Unreachable.INVALID},
+    ),
+    404: _Meaning(
+        "UnsupportedNumberType",
+        Refused,
+        "A phone number of this kind takes no texts",
+        {"unreachable": Unreachable.KIND},
+    ),
+    405: _Meaning(
+        "InsufficientBalance",
+        OnHold,
+        "The account with the gateway needs to be topped up",
+        {"hold": Hold.BALANCE},
+    ),
+    406: _Meaning(
+        "UserInBlacklist",
+        Refused,
+        "The customer has blocked texts from this sender",
+        {"unreachable": Unreachable.BLOCKED},
+    ),
+    407: _Meaning("CouldNotRoute", TurnedAway, "The gateway has no way to the customer's network"),
     409: _Meaning(
         "DoNotDisturbRejection", Refused, "The customer's number is set to take no such texts"
     ),
-    500: _Meaning("InternalServerError", NotTaken, "The gateway has trouble of its own"),
-    501: _Meaning("GatewayError", NotTaken, "The gateway has trouble with the customer's network"),
-    502: _Meaning("RejectedByGateway", Refused, "The customer's network turned the text away"),
+    500: _Meaning("InternalServerError", TurnedAway, "The gateway has trouble of its own"),
+    501: _Meaning(
+        "GatewayError", TurnedAway, "The gateway has trouble with the customer's network"
+    ),
+    502: _Meaning("RejectedByGateway", TurnedAway, "The customer's network turned the text away"),
 }
+# After these the text is sent again; not if it was given an id, as if it was taken after all.
+_TAKES_IT_LATER = (TurnedAway, OnHold)
 
+_ODD_REQUEST = _Meaning(
+    "", Refused, "The gateway could not make sense of the request", {"needs_staff": True}
+)
 # HTTP statuses that tell what became of the text; after any other it is in doubt.
-_STATUSES: dict[int, tuple[type[GatewayError], str]] = {
-    400: (Refused, "The gateway could not make sense of the request"),
-    401: (Refused, "The gateway does not accept the username and API key"),
-    403: (Refused, "The gateway does not let this account send texts"),
-    415: (Refused, "The gateway could not make sense of the request"),
-    429: (NotTaken, "The gateway asks to be sent texts more slowly"),
-    503: (NotTaken, "The gateway is out of service for now"),
+_STATUSES = {
+    400: _ODD_REQUEST,
+    401: _Meaning(
+        "",
+        OnHold,
+        "The gateway does not accept the username and API key",
+        {"hold": Hold.CREDENTIALS},
+    ),
+    403: _Meaning(
+        "",
+        OnHold,
+        "The gateway does not let this account send texts",
+        {"hold": Hold.CREDENTIALS},
+    ),
+    415: _ODD_REQUEST,
+    429: _Meaning("", SlowDown, "The gateway asks to be sent texts more slowly"),
+    503: _Meaning("", NotTaken, "The gateway is out of service for now"),
 }
 
+_BALANCE = re.compile(r"([A-Z]{3}) (-?[0-9]{1,10}(?:\.[0-9]{1,4})?)")
 _COST = re.compile(r"([A-Z]{3}) ([0-9]{1,6}(?:\.[0-9]{1,4})?)")
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}")
 # A reason is shown where it is one word, which can be neither the API key nor the text.
@@ -83,6 +148,7 @@ class AfricasTalking:
     """Sends by the account ``username``; the one called "sandbox" texts nobody."""
 
     name = "africastalking"
+    is_immediate = False
 
     def __init__(
         self,
@@ -92,8 +158,11 @@ class AfricasTalking:
         sender_id: str = "",
         base_url: str = "",
         read_timeout: float = _READ_TIMEOUT,
+        connections: int = _POOL_SIZE,
+        delays: Mapping[int, tuple[float, ...]] | None = None,
     ) -> None:
-        self._service = _Service(username, api_key, base_url)
+        self._service = _Service(username, api_key, base_url, connections)
+        self._delays = delays or {}
         self._sender_id = sender_id
         self._timeout = (_CONNECT_TIMEOUT, read_timeout)
 
@@ -105,9 +174,7 @@ class AfricasTalking:
     def submit(self, phone_number: str, text: str) -> Submission:
         """Hand one text over, to a phone in E.164 form.
 
-        :raises NotTaken: it was not taken; try again later.
-        :raises Refused: it will not be taken.
-        :raises Unclear: it may have been taken.
+        :raises GatewayError: it was not simply taken.
         """
         try:
             answer: _Answer = self._service.send(
@@ -116,8 +183,28 @@ class AfricasTalking:
         except ValueError:  # the SDK's own check, before anything else
             raise Refused("The phone number is not in international form.") from None
         if 200 <= answer.http_status < 300:
-            return _read_receipt(answer, phone_number)
+            return _read_receipt(answer, phone_number, self._delays)
         raise _error_of_status(answer)
+
+    def balance(self) -> Balance:
+        """What is left in the account. The gateway may be asked again and again for nothing.
+
+        :raises NotTaken: it does not answer, or not so that it could be read.
+        :raises OnHold: it does not accept the username and API key.
+        """
+        try:
+            answer: _Answer = self._service.fetch_user(timeout=self._timeout)
+        except Unclear as doubt:  # nothing was submitted, so nothing is in doubt
+            raise NotTaken(f"The gateway did not tell the balance: {doubt}") from None
+        if not 200 <= answer.http_status < 300:
+            refusal = _error_of_status(answer)
+            if isinstance(refusal, OnHold):
+                raise refusal
+            raise NotTaken(
+                f"The gateway did not tell the balance [HTTP {answer.http_status}].",
+                http_status=answer.http_status,
+            )
+        return _read_balance(answer)
 
 
 @dataclass(frozen=True)
@@ -135,14 +222,24 @@ class _Service(SMSService):
     By itself the SDK connects anew for each text, and forgets the HTTP status of an error.
     """
 
-    def __init__(self, username: str, api_key: str, base_url: str) -> None:
+    def __init__(self, username: str, api_key: str, base_url: str, connections: int) -> None:
         super().__init__(username, api_key)
         if base_url:
             self._baseUrl = base_url.rstrip("/") + "/version1"
         self._session = _Session()
-        adapter = _Adapter(pool_maxsize=_POOL_SIZE, max_retries=0)
+        adapter = _Adapter(pool_maxsize=connections, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+
+    def fetch_user(self, *, timeout: tuple[float, float]) -> "_Answer":
+        """What the gateway knows of the account: its application data."""
+        return self._make_request(
+            self._make_url("/user"),
+            "GET",
+            headers=self._headers,
+            params={"username": self._username},
+            timeout=timeout,
+        )
 
     def _make_request(
         self,
@@ -150,7 +247,8 @@ class _Service(SMSService):
         method: str,
         *,
         headers: dict[str, str],
-        data: dict[str, str | int],
+        data: dict[str, str | int] | None = None,
+        params: dict[str, str] | None = None,
         timeout: tuple[float, float],
         **_unused: object,
     ) -> _Answer:
@@ -158,7 +256,7 @@ class _Service(SMSService):
         try:
             self._api_key.encode("latin-1")  # as http.client will, once it is too late to tell
             request = self._session.prepare_request(
-                requests.Request(method, url, headers=headers, data=data)
+                requests.Request(method, url, headers=headers, data=data, params=params)
             )
             self._session.get_adapter(url)
             settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
@@ -259,13 +357,16 @@ def _error_of_exchange(error: Exception) -> GatewayError:
 
 def _error_of_status(answer: _Answer) -> GatewayError:
     status = answer.http_status
-    doubt = (Unclear, "The gateway failed over the text, which may have gone out")
-    error, reason = _STATUSES.get(status, doubt)
-    message = f"{reason} [HTTP {status}]."
-    if error is NotTaken:
-        retry_after = _seconds(answer.retry_after)
-        return NotTaken(message, http_status=status, retry_after=retry_after)
-    return error(message, http_status=status)
+    meaning = _STATUSES.get(status)
+    if meaning is None or meaning.error is None:
+        return Unclear(
+            f"The gateway failed over the text, which may have gone out [HTTP {status}].",
+            http_status=status,
+        )
+    facts = dict(meaning.facts)
+    if issubclass(meaning.error, NotTaken):
+        facts["retry_after"] = _seconds(answer.retry_after)
+    return meaning.error(f"{meaning.reason} [HTTP {status}].", http_status=status, **facts)
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -295,53 +396,87 @@ class _Receipt(BaseModel):
     data: _MessageData = Field(alias="SMSMessageData")
 
 
-def _read_receipt(answer: _Answer, phone_number: str) -> Submission:
+class _UserData(BaseModel):
+    balance: str
+
+
+class _User(BaseModel):
+    data: _UserData = Field(alias="UserData")
+
+
+def _read_balance(answer: _Answer) -> Balance:
+    try:
+        match = _BALANCE.fullmatch(_User.model_validate_json(answer.body).data.balance)
+    except ValidationError:
+        match = None
+    if match is None:
+        raise NotTaken("The gateway's word on the balance could not be read.")
+    return Balance(Decimal(match[2]), match[1])
+
+
+def _read_receipt(answer: _Answer, phone_number: str, delays: _Delays) -> Submission:
     try:
         data = _Receipt.model_validate_json(answer.body).data
     except ValidationError:
         raise _doubt(answer, "The gateway's answer could not be read") from None
     if not data.recipients and not _NO_REASON.fullmatch(data.message):
-        raise _error_of_request(answer, data.message)
+        raise _error_of_request(answer, data.message, delays)
     ours = [recipient for recipient in data.recipients if recipient.number == phone_number]
     if len(ours) != 1:
         raise _doubt(answer, "The gateway's answer says nothing of this phone number")
-    return _read_recipient(answer, ours[0])
+    return _read_recipient(answer, ours[0], delays)
 
 
-def _read_recipient(answer: _Answer, recipient: _Recipient) -> Submission:
+def _read_recipient(answer: _Answer, recipient: _Recipient, delays: _Delays) -> Submission:
     message_id = recipient.message_id or "None"  # the gateway's own word for none
-    meaning = _CODES.get(recipient.status_code)
+    code = recipient.status_code
+    meaning = _CODES.get(code)
     if meaning is None:
-        raise _doubt(answer, "The gateway's answer is not understood", str(recipient.status_code))
-    if meaning.error is NotTaken and message_id != "None":
+        raise _doubt(answer, "The gateway's answer is not understood", str(code))
+    if meaning.error in _TAKES_IT_LATER and message_id != "None":
         raise _doubt(answer, meaning.reason, meaning.word)
     if meaning.error is not None:
-        raise _error_of_meaning(answer, meaning.error, meaning)
+        raise _error_of_code(answer, code, delays)
     if message_id == "None" or not _MESSAGE_ID.fullmatch(message_id):
         raise _doubt(answer, "The gateway took the text without a receipt", meaning.word)
     cost, currency = _read_cost(recipient.cost)
     return Submission(message_id, cost, currency, _read_segments(recipient.message_parts))
 
 
-def _error_of_request(answer: _Answer, message: str) -> GatewayError:
+def _error_of_request(answer: _Answer, message: str, delays: _Delays) -> GatewayError:
     """Why a request was refused as a whole."""
-    for meaning in _CODES.values():
+    for code, meaning in _CODES.items():
         if meaning.word == message and meaning.error is not None:
-            return _error_of_meaning(answer, meaning.error, meaning)
+            return _error_of_code(answer, code, delays)
     word = message if _WORD.fullmatch(message) else f"HTTP {answer.http_status}"
-    return Refused(f"The gateway refused the text [{word}].", http_status=answer.http_status)
+    return Refused(
+        f"The gateway refused the text [{word}].",
+        word=word,
+        http_status=answer.http_status,
+        needs_staff=True,
+    )
 
 
-def _error_of_meaning(
-    answer: _Answer, error: type[GatewayError], meaning: _Meaning
-) -> GatewayError:
-    return error(f"{meaning.reason} [{meaning.word}].", http_status=answer.http_status)
+def _error_of_code(answer: _Answer, code: int, delays: _Delays) -> GatewayError:
+    meaning = _CODES[code]
+    facts = dict(meaning.facts)
+    if meaning.error is TurnedAway:
+        facts["delays"] = tuple(delays.get(code, ()))
+    error = meaning.error or Unclear  # the callers have seen to it that there is one
+    return error(
+        f"{meaning.reason} [{meaning.word}].",
+        word=meaning.word,
+        http_status=answer.http_status,
+        **facts,
+    )
 
 
 def _doubt(answer: _Answer, reason: str, word: str = "") -> Unclear:
     word = word or f"HTTP {answer.http_status}"
     return Unclear(
-        f"{reason}; the text may have gone out [{word}].", http_status=answer.http_status
+        f"{reason}; the text may have gone out [{word}].",
+        word=word,
+        http_status=answer.http_status,
     )
 
 

@@ -13,8 +13,12 @@ from sms.segments import count_segments
 
 class Simulator:
     name = "simulator"
+    is_immediate = True
 
     def submit(self, phone_number: str, text: str) -> Submission:
         gateway_message_id = f"simulator-{new_id()}"
         async_task("sms.tasks.report_simulated_delivery", gateway_message_id)
         return Submission(gateway_message_id, segments=count_segments(text).segments)
+
+    def balance(self) -> None:
+        return None

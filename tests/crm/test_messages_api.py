@@ -2,13 +2,12 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django_q.models import OrmQ
 
 from crm.models import Customer
-from sms import outbox, sending
+from sms import doorbells, tasks
 from sms.models import Message
 from tests import factories
 from tests.conftest import Api
@@ -45,9 +44,9 @@ def test_a_text_to_a_customer_is_queued_and_sent(api: Api, customer: Customer) -
         "sent_at": None,
         "final_at": None,
     }
-    assert [task.func() for task in OrmQ.objects.all()] == [outbox.SEND_TASK]
+    assert [task.func() for task in OrmQ.objects.all()] == [doorbells.SEND_TASK]
 
-    sending.send(UUID(told["id"]))
+    tasks.drain()
 
     sent = api.get(f"{MESSAGES}{told['id']}/").json()
     assert sent["status"] == "sent"
@@ -68,7 +67,7 @@ def test_a_text_to_a_phone_knows_its_customer(
 def test_who_opted_out_gets_no_text(api: Api) -> None:
     customer = factories.customer(sms_opted_out=True)
     told = api.post(MESSAGES, {"customer_id": str(customer.pk), "text": "Hello"}).json()
-    sending.send(UUID(told["id"]))
+    tasks.drain()
     assert api.get(f"{MESSAGES}{told['id']}/").json()["status"] == "suppressed"
 
 

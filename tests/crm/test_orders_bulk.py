@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from crm import orders
 from crm.models import Customer, Order
 from identity.models import User
-from sms import outbox
+from sms import doorbells
 from sms.models import Message, MessageTemplate
 from tests import factories
 from tests.conftest import Api
@@ -61,7 +61,7 @@ def test_many_orders_are_placed_each_with_its_text(
     assert (swahili.phone_number, swahili.recipient_id) == (other.phone_number, other.pk)
     assert swahili.text.startswith("Habari")
     assert {row.history_user for row in Order.history.all()} == {boss}
-    assert [task.func() for task in OrmQ.objects.all()] == [outbox.SEND_MANY_TASK]
+    assert [task.func() for task in OrmQ.objects.all()] == [doorbells.SEND_MANY_TASK]
 
 
 @pytest.mark.parametrize("count", [2, 1000])

@@ -82,6 +82,8 @@ WRONG = [
         "localhost:1",
         "is not a web address, such as https://karani.example.com",
     ),
+    ("SMS_CONCURRENCY", "0", "Input should be greater than or equal to 1"),
+    ("SMS_RATE", "-1", "Input should be greater than or equal to 0"),
     ("WEB_CONCURRENCY", "0", "Input should be greater than or equal to 1"),
     ("QUEUE_WORKERS", "0", "Input should be greater than or equal to 1"),
     ("LOG_FORMAT", "xml", "Input should be 'text', 'json' or ''"),

@@ -15,7 +15,17 @@ from email.utils import formatdate
 
 import pytest
 
-from sms.gateway import GatewayError, NotTaken, Refused, Submission, Unclear, africastalking
+from sms.gateway import (
+    GatewayError,
+    NotTaken,
+    OnHold,
+    Refused,
+    SlowDown,
+    Submission,
+    TurnedAway,
+    Unclear,
+    africastalking,
+)
 from sms.gateway.africastalking import AfricasTalking
 from tests.sms.stand_in_gateway import Answer, Fault, StandInGateway
 
@@ -388,7 +398,7 @@ def test_an_answer_that_ends_halfway_leaves_doubt(stand_in: StandInGateway) -> N
 def test_a_refusal_whose_words_end_halfway_is_a_refusal(stand_in: StandInGateway) -> None:
     error = error_of(stand_in, Answer(status=401, fault=Fault.CUT_SHORT))
 
-    assert type(error) is Refused
+    assert type(error) is OnHold
 
 
 # HTTP statuses
@@ -398,10 +408,10 @@ def test_a_refusal_whose_words_end_halfway_is_a_refusal(stand_in: StandInGateway
     ("status", "kind", "message"),
     [
         (400, Refused, "The gateway could not make sense of the request [HTTP 400]."),
-        (401, Refused, "The gateway does not accept the username and API key [HTTP 401]."),
-        (403, Refused, "The gateway does not let this account send texts [HTTP 403]."),
+        (401, OnHold, "The gateway does not accept the username and API key [HTTP 401]."),
+        (403, OnHold, "The gateway does not let this account send texts [HTTP 403]."),
         (415, Refused, "The gateway could not make sense of the request [HTTP 415]."),
-        (429, NotTaken, "The gateway asks to be sent texts more slowly [HTTP 429]."),
+        (429, SlowDown, "The gateway asks to be sent texts more slowly [HTTP 429]."),
         (503, NotTaken, "The gateway is out of service for now [HTTP 503]."),
     ],
 )
@@ -487,24 +497,24 @@ def test_no_wait_is_made_up(stand_in: StandInGateway) -> None:
     ("code", "kind", "message"),
     [
         (401, Refused, "The gateway held the text back for a check of its own [RiskHold]."),
-        (402, Refused, "The gateway does not know the sender ID [InvalidSenderId]."),
+        (402, OnHold, "The gateway does not know the sender ID [InvalidSenderId]."),
         (403, Refused, "The gateway says there is no such phone number [InvalidPhoneNumber]."),
         (404, Refused, "A phone number of this kind takes no texts [UnsupportedNumberType]."),
         (
             405,
-            NotTaken,
+            OnHold,
             "The account with the gateway needs to be topped up [InsufficientBalance].",
         ),
         (406, Refused, "The customer has blocked texts from this sender [UserInBlacklist]."),
-        (407, Refused, "The gateway has no way to the customer's network [CouldNotRoute]."),
+        (407, TurnedAway, "The gateway has no way to the customer's network [CouldNotRoute]."),
         (
             409,
             Refused,
             "The customer's number is set to take no such texts [DoNotDisturbRejection].",
         ),
-        (500, NotTaken, "The gateway has trouble of its own [InternalServerError]."),
-        (501, NotTaken, "The gateway has trouble with the customer's network [GatewayError]."),
-        (502, Refused, "The customer's network turned the text away [RejectedByGateway]."),
+        (500, TurnedAway, "The gateway has trouble of its own [InternalServerError]."),
+        (501, TurnedAway, "The gateway has trouble with the customer's network [GatewayError]."),
+        (502, TurnedAway, "The customer's network turned the text away [RejectedByGateway]."),
     ],
 )
 def test_a_code_tells_why_the_text_was_not_taken(
@@ -518,14 +528,14 @@ def test_a_code_tells_why_the_text_was_not_taken(
     assert stand_in.ledger == []
 
 
-@pytest.mark.parametrize("code", [500, 501, 405])
+@pytest.mark.parametrize(("code", "kind"), [(500, TurnedAway), (501, TurnedAway), (405, OnHold)])
 @pytest.mark.parametrize("message_id", ["None", "", None])
 def test_a_passing_trouble_without_an_id_means_not_taken(
-    stand_in: StandInGateway, code: int, message_id: str | None
+    stand_in: StandInGateway, code: int, kind: type[GatewayError], message_id: str | None
 ) -> None:
     body = receipt("Sent to 0/1 Total Cost: 0", recipient(statusCode=code, messageId=message_id))
 
-    assert type(error_of(stand_in, Answer(body=body, taken=False))) is NotTaken
+    assert type(error_of(stand_in, Answer(body=body, taken=False))) is kind
 
 
 @pytest.mark.parametrize(
@@ -575,12 +585,12 @@ def test_a_text_taken_without_a_usable_id_leaves_doubt(
     [
         (
             "InvalidSenderId",
-            Refused,
+            OnHold,
             "The gateway does not know the sender ID [InvalidSenderId].",
         ),
         (
             "InsufficientBalance",
-            NotTaken,
+            OnHold,
             "The account with the gateway needs to be topped up [InsufficientBalance].",
         ),
         ("AccountSuspended", Refused, "The gateway refused the text [AccountSuspended]."),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from sms import delivery_reports, sending
+from sms import delivery_reports, tasks
 from sms.gateway import Submission
 from sms.models import DeliveryReport, Message
+from sms.sending import drain
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -14,6 +15,7 @@ class Fixed:
     """A gateway that gives every text the same id, and may report before it answers."""
 
     name = "fixed"
+    is_immediate = True
     report_first = ""
 
     def submit(self, phone_number: str, text: str) -> Submission:
@@ -24,9 +26,9 @@ class Fixed:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Message:
-    monkeypatch.setattr(sending, "get_gateway", Fixed)
+    monkeypatch.setattr(drain, "get_gateway", Fixed)
     message = factories.message()
-    sending.send(message.pk)
+    tasks.drain()
     message.refresh_from_db()
     assert message.status == "sent"
     return message
@@ -69,10 +71,10 @@ def test_the_first_final_report_stands(sent: Message, caplog: pytest.LogCaptureF
 def test_a_report_before_the_gateways_own_answer_is_applied_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sending, "get_gateway", Fixed)
+    monkeypatch.setattr(drain, "get_gateway", Fixed)
     monkeypatch.setattr(Fixed, "report_first", "Success")
     message = factories.message()
-    sending.send(message.pk)
+    tasks.drain()
     message.refresh_from_db()
     assert message.status == "delivered"
 

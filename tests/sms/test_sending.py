@@ -1,48 +1,38 @@
 """From the queue to the gateway: sent once, and never silently lost."""
 
-from collections.abc import Callable
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import OrmQ
 
-from sms import opt_outs, sending, tasks
-from sms.gateway import NotTaken, Refused, Submission, Unclear
-from sms.models import Attempt, DeliveryReport, Message
+from sms import doorbells, opt_outs, tasks
+from sms.gateway import (
+    GatewayError,
+    Hold,
+    NotTaken,
+    OnHold,
+    Refused,
+    SlowDown,
+    Submission,
+    TurnedAway,
+    Unclear,
+    Unreachable,
+)
+from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
+from sms.sending import claims, drain
 from tests import factories
+from tests.sms.conftest import Scripted
 
 pytestmark = pytest.mark.django_db
 
-
-class Scripted:
-    """A gateway that answers as a test says, and remembers what it was given."""
-
-    name = "scripted"
-
-    def __init__(self, *answers: Submission | Exception) -> None:
-        self.answers = list(answers)
-        self.taken: list[tuple[str, str]] = []
-        self.during: Callable[[], None] = lambda: None
-
-    def submit(self, phone_number: str, text: str) -> Submission:
-        self.taken.append((phone_number, text))
-        self.during()
-        answer = self.answers.pop(0) if self.answers else Submission(f"id-{len(self.taken)}")
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    scripted = Scripted()
-    monkeypatch.setattr(sending, "get_gateway", lambda: scripted)
-    return scripted
+MAX_AGE = timedelta(hours=24)
 
 
 def deliver(message: Message) -> Message:
@@ -52,15 +42,17 @@ def deliver(message: Message) -> Message:
     return message
 
 
-def age(message: Message, by: timedelta) -> None:
-    """Let time pass for a message."""
+def let_pass(seconds: float, message: Message) -> None:
+    """Let time pass for a message that waits, and for the line."""
+    by = timedelta(seconds=seconds)
     message.refresh_from_db()
-    message.queued_at -= by
-    if message.claimed_at:
-        message.claimed_at -= by
     if message.next_attempt_at:
-        message.next_attempt_at -= by
-    message.save(update_fields=["queued_at", "claimed_at", "next_attempt_at"])
+        Message.objects.filter(pk=message.pk).update(next_attempt_at=message.next_attempt_at - by)
+    Line.objects.update(broken_at=None, failures=0, quiet_until=None)
+
+
+def bells() -> list[str]:
+    return [task.func() for task in OrmQ.objects.order_by("pk")]
 
 
 def test_a_queued_message_is_sent_with_what_the_gateway_said(gateway: Scripted) -> None:
@@ -74,7 +66,9 @@ def test_a_queued_message_is_sent_with_what_the_gateway_said(gateway: Scripted) 
     assert message.sent_at is not None
     attempt = message.attempts.get()
     assert attempt.outcome == Attempt.Outcome.TAKEN
+    assert attempt.claimed_at is not None
     assert attempt.finished_at is not None
+    assert attempt.claimed_at <= attempt.started_at <= attempt.finished_at
 
 
 def test_the_same_task_delivered_twice_sends_once(gateway: Scripted) -> None:
@@ -87,7 +81,7 @@ def test_the_same_task_delivered_twice_sends_once(gateway: Scripted) -> None:
 
 def test_a_task_delivered_again_while_the_text_is_being_sent_sends_once(gateway: Scripted) -> None:
     message = factories.message()
-    gateway.during = lambda: sending.send(message.pk)
+    gateway.during = lambda: tasks.send_message(str(message.pk))
     assert deliver(message).status == "sent"
     assert len(gateway.taken) == 1
 
@@ -102,6 +96,24 @@ def test_the_attempt_is_written_down_before_the_wire_is_touched(gateway: Scripte
     assert seen == [("sending", 1)]
 
 
+def test_one_bell_sends_all_that_is_due_and_the_oldest_first(gateway: Scripted) -> None:
+    for number in range(40):
+        factories.message(text=f"text {number}")
+    Message.objects.filter(text="text 39").update(queued_at=timezone.now() - timedelta(hours=1))
+    tasks.drain()
+    expected = ["text 39", *(f"text {number}" for number in range(39))]
+    assert [text for _, text in gateway.taken] == expected
+    tasks.drain()
+    assert len(gateway.taken) == 40
+
+
+def test_a_bell_with_nothing_to_do_costs_one_query(
+    gateway: Scripted, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        tasks.drain()
+
+
 def test_a_message_that_is_gone_is_no_error(gateway: Scripted) -> None:
     message = factories.message()
     Message.objects.all().delete()
@@ -111,38 +123,66 @@ def test_a_message_that_is_gone_is_no_error(gateway: Scripted) -> None:
 
 def test_somebody_who_opted_out_after_the_order_is_not_texted(gateway: Scripted) -> None:
     message = factories.message()
+    other = factories.message("+254722000001")
     opt_outs.opt_out(message.phone_number)
     assert deliver(message).status == "suppressed"
     assert message.failure_reason == "The customer opted out of texts."
     assert message.final_at is not None
-    assert gateway.taken == []
+    assert [phone for phone, _ in gateway.taken] == [other.phone_number]
     opt_outs.opt_in(message.phone_number)
     assert deliver(message).status == "suppressed"
 
 
 def test_a_text_older_than_a_day_is_not_sent(gateway: Scripted) -> None:
     message = factories.message()
-    age(message, timedelta(hours=24, minutes=1))
+    long_ago = timezone.now() - timedelta(hours=24, minutes=1)
+    Message.objects.update(queued_at=long_ago)
     assert deliver(message).status == "failed"
     assert message.failure_reason == "Not sent within 24 hours."
+    assert message.final_at is not None
     assert gateway.taken == []
 
 
-def test_a_text_that_the_gateway_refuses_has_failed(gateway: Scripted) -> None:
-    gateway.answers = [Refused("The phone number is not valid [InvalidPhoneNumber].")]
+# --- What each answer comes to ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "outcome", "is_final"),
+    [
+        (NotTaken("Nobody there."), "queued", "not_taken", False),
+        (SlowDown("Too fast.", http_status=429), "queued", "not_taken", False),
+        (
+            TurnedAway("Not now.", delays=(9.0,)),
+            "queued",
+            "turned_away",
+            False,
+        ),
+        (TurnedAway("Not now.", word="CouldNotRoute"), "failed", "turned_away", True),
+        (OnHold("No money.", Hold.BALANCE, word="InsufficientBalance"), "held", "held", False),
+        (Refused("No such phone.", word="InvalidPhoneNumber"), "failed", "refused", True),
+        (Unclear("No answer."), "unconfirmed", "unclear", False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_each_answer_comes_to(
+    gateway: Scripted, answer: GatewayError, status: str, outcome: str, is_final: bool
+) -> None:
+    gateway.answers = [answer]
     message = deliver(factories.message())
-    assert message.status == "failed"
-    assert message.failure_reason == "The phone number is not valid [InvalidPhoneNumber]."
-    assert message.final_at is not None
-    assert message.attempts.get().outcome == Attempt.Outcome.REFUSED
+    assert message.status == status
+    assert message.failure_reason == str(answer)
+    assert (message.final_at is not None) is is_final
+    attempt = message.attempts.get()
+    assert (attempt.outcome, attempt.detail, attempt.word) == (outcome, str(answer), answer.word)
+    assert attempt.finished_at is not None
 
 
 def test_a_text_that_may_have_been_taken_is_never_sent_again(gateway: Scripted) -> None:
     gateway.answers = [Unclear("The gateway did not answer in time.")]
     message = deliver(factories.message())
-    assert message.status == "unconfirmed"
-    assert message.attempts.get().outcome == Attempt.Outcome.UNCLEAR
-    age(message, timedelta(hours=1))
+    let_pass(3600, message)
+    assert deliver(message).status == "unconfirmed"
+    tasks.sweep()
     assert deliver(message).status == "unconfirmed"
     assert len(gateway.taken) == 1
 
@@ -153,30 +193,38 @@ def test_a_fault_of_ours_leaves_the_text_in_doubt_and_in_the_log(
     gateway.answers = [ZeroDivisionError()]
     message = deliver(factories.message())
     assert message.status == "unconfirmed"
-    assert message.failure_reason == "An error of ours: ZeroDivisionError."
+    assert message.failure_reason == (
+        "An error of ours: ZeroDivisionError; the text may have gone out."
+    )
     assert "raised what it should not" in caplog.text
 
 
-def test_a_text_that_was_not_taken_is_queued_for_later_and_sent_then(gateway: Scripted) -> None:
+@pytest.mark.parametrize("reason", list(Unreachable))
+def test_a_phone_that_no_text_reaches_is_marked(gateway: Scripted, reason: Unreachable) -> None:
+    gateway.answers = [Refused("No.", unreachable=reason)]
+    message = deliver(factories.message())
+    marked = UnreachablePhone.objects.get()
+    assert (marked.phone_number, marked.reason) == (message.phone_number, reason)
+
+
+def test_a_text_that_did_not_reach_the_gateway_is_sent_later(gateway: Scripted) -> None:
     gateway.answers = [NotTaken("The gateway cannot be reached.")]
     before = timezone.now()
     message = deliver(factories.message())
-    assert message.status == "queued"
-    assert message.failure_reason == "The gateway cannot be reached."
-    schedule = Schedule.objects.get()
-    assert schedule.func == "sms.tasks.send_message"
-    assert schedule.args == f"('{message.pk}',)"
-    assert schedule.next_run == message.next_attempt_at
-    assert timedelta(seconds=30) <= schedule.next_run - before <= timedelta(seconds=38)
+    OrmQ.objects.exclude(lock__gt=before + timedelta(seconds=0.5)).delete()
+    [bell] = OrmQ.objects.all()
+    assert bell.func() == doorbells.DRAIN_TASK
+    assert bell.lock == message.next_attempt_at
+    assert timedelta(seconds=0.75) <= bell.lock - before <= timedelta(seconds=1.5)
     assert deliver(message).status == "queued"  # not before its time
-    age(message, timedelta(seconds=38))
+    let_pass(1.5, message)
     assert deliver(message).status == "sent"
     assert message.failure_reason == ""
     outcomes = [attempt.outcome for attempt in message.attempts.all()]
     assert outcomes == [Attempt.Outcome.NOT_TAKEN, Attempt.Outcome.TAKEN]
 
 
-def test_each_further_wait_is_twice_as_long_up_to_half_an_hour(gateway: Scripted) -> None:
+def test_each_further_wait_is_twice_as_long_up_to_a_minute(gateway: Scripted) -> None:
     gateway.answers = [NotTaken("Busy.") for _ in range(9)]
     message = factories.message()
     waits = []
@@ -185,70 +233,222 @@ def test_each_further_wait_is_twice_as_long_up_to_half_an_hour(gateway: Scripted
         deliver(message)
         assert message.next_attempt_at is not None
         waits.append((message.next_attempt_at - before).total_seconds())
-        age(message, timedelta(seconds=waits[-1]))
-    floors = [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
-    assert all(floor <= wait <= floor * 1.27 for floor, wait in zip(floors, waits, strict=True))
+        let_pass(waits[-1], message)
+    steps = [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert all(
+        0.75 * step <= wait <= 1.25 * step + 0.5 for step, wait in zip(steps, waits, strict=True)
+    )
 
 
 def test_the_gateway_may_ask_for_a_longer_wait(gateway: Scripted) -> None:
-    gateway.answers = [NotTaken("Too many requests.", http_status=429, retry_after=600)]
+    gateway.answers = [NotTaken("Out of service.", http_status=503, retry_after=600)]
     before = timezone.now()
     message = deliver(factories.message())
     assert message.next_attempt_at is not None
     assert message.next_attempt_at - before >= timedelta(seconds=600)
 
 
+def test_a_text_turned_away_is_tried_by_its_schedule_and_then_has_failed(gateway: Scripted) -> None:
+    gateway.answers = [TurnedAway("Trouble.", delays=(30.0, 120.0)) for _ in range(3)]
+    message = factories.message()
+    waits = []
+    for _ in range(2):
+        before = timezone.now()
+        deliver(message)
+        assert message.next_attempt_at is not None
+        waits.append(round((message.next_attempt_at - before).total_seconds()))
+        let_pass(waits[-1] + 1, message)
+    assert waits == [30, 120]
+    assert deliver(message).status == "failed"
+    assert message.final_at is not None
+
+
+def test_a_text_that_is_sent_again_by_somebody_has_all_its_tries_anew(gateway: Scripted) -> None:
+    gateway.answers = [TurnedAway("Trouble.", delays=(30.0,)) for _ in range(3)]
+    message = factories.message()
+    deliver(message)
+    let_pass(31, message)
+    assert deliver(message).status == "failed"
+    Message.objects.update(status="queued", queued_at=timezone.now())
+    assert deliver(message).status == "queued"
+
+
+# --- Workers that die ---------------------------------------------------------------------------
+
+
 def test_a_worker_that_died_before_sending_loses_nothing(gateway: Scripted) -> None:
     message = factories.message()
-    assert sending._claim(message)  # and here the worker is killed
+    assert claims.claim(1) == [message]  # and here the worker is killed
+    assert deliver(message).status == "claimed"
+    tasks.sweep()
     assert deliver(message).status == "claimed"
     assert gateway.taken == []
-    age(message, sending.LEASE + timedelta(seconds=1))
+    age_claims()
+    tasks.sweep()
     assert deliver(message).status == "sent"
     assert len(gateway.taken) == 1
 
 
+def age_claims() -> None:
+    lease = timedelta(seconds=settings.SMS_LEASE + 1)
+    for message in Message.objects.filter(claimed_at__isnull=False):
+        assert message.claimed_at is not None
+        Message.objects.filter(pk=message.pk).update(claimed_at=message.claimed_at - lease)
+
+
 def test_a_worker_that_slept_past_its_lease_does_not_send_too(gateway: Scripted) -> None:
-    sleeper = factories.message()
-    assert sending._claim(sleeper)
-    age(Message.objects.get(pk=sleeper.pk), sending.LEASE + timedelta(seconds=1))
-    deliver(Message.objects.get(pk=sleeper.pk))
-    sending._submit(sleeper, gateway)
-    assert len(gateway.taken) == 1
+    factories.message()
+    sleeper = claims.claim(1)
+    age_claims()
+    tasks.sweep()
+    tasks.drain()
+    assert claims.begin(sleeper, gateway) == []
+    claims.give_back(sleeper)
+    assert Message.objects.get().status == "sent"
+    assert Attempt.objects.count() == 1
+
+
+def test_of_several_claimed_those_that_another_has_by_now_are_left_out(gateway: Scripted) -> None:
+    first, second = factories.message(), factories.message()
+    claimed = claims.claim(2)
+    Message.objects.filter(pk=first.pk).update(claimed_at=timezone.now())
+    begun = claims.begin(claimed, gateway)
+    assert [message.pk for message, _ in begun] == [second.pk]
+    assert Attempt.objects.get().message == second
 
 
 def test_a_worker_that_died_while_sending_leaves_the_text_in_doubt(gateway: Scripted) -> None:
     message = factories.message()
-    assert sending._claim(message)
-    assert sending._begin_attempt(message, gateway)  # and here the worker is killed
+    claims.begin(claims.claim(1), gateway)  # and here the worker is killed
     assert deliver(message).status == "sending"
-    age(message, sending.LEASE + timedelta(seconds=1))
+    tasks.sweep()
+    assert deliver(message).status == "sending"
+    age_claims()
+    tasks.sweep()
     assert deliver(message).status == "unconfirmed"
+    assert "worker stopped" in message.failure_reason
     assert message.attempts.get().outcome == Attempt.Outcome.UNCLEAR
     assert message.attempts.get().finished_at is not None
     assert gateway.taken == []
 
 
-def test_a_report_that_the_worker_died_before_looking_for_is_found_later(
+def test_an_answer_that_comes_after_the_text_was_given_up_changes_nothing(
     gateway: Scripted,
 ) -> None:
-    message = deliver(factories.message())
-    DeliveryReport.objects.create(gateway_message_id="id-1", status="Success")
-    assert deliver(message).status == "delivered"
+    def give_up() -> None:
+        age_claims()
+        tasks.sweep()
+
+    gateway.during = give_up
+    assert deliver(factories.message()).status == "unconfirmed"
+    assert Attempt.objects.get().outcome == Attempt.Outcome.TAKEN
 
 
-def test_a_task_that_fails_or_runs_out_of_time_is_delivered_again() -> None:
-    """What is queued says itself whether a failure ends it: see django-q2's ``ack_failure``."""
+def test_a_report_that_was_quicker_than_the_answer_is_applied(gateway: Scripted) -> None:
+    def report() -> None:
+        DeliveryReport.objects.create(gateway_message_id="id-1", status="Success")
+
+    gateway.during = report
+    assert deliver(factories.message()).status == "delivered"
+
+
+# --- Several at once ----------------------------------------------------------------------------
+
+
+class Wired:
+    """A gateway that takes a moment for each, as one behind a wire does."""
+
+    name = "wired"
+    is_immediate = False
+
+    def __init__(self, seconds: float = 0.05) -> None:
+        self.seconds = seconds
+        self.lock = threading.Lock()
+        self.taken: list[str] = []
+        self.in_flight = self.most = 0
+
+    def submit(self, phone_number: str, text: str) -> Submission:
+        with self.lock:
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.in_flight -= 1
+            self.taken.append(text)
+            return Submission(f"wired-{len(self.taken)}")
+
+    def balance(self) -> None:
+        return None
+
+
+@pytest.fixture
+def wired(monkeypatch: pytest.MonkeyPatch) -> Wired:
+    gateway = Wired()
+    monkeypatch.setattr(drain, "get_gateway", lambda: gateway)
+    return gateway
+
+
+def test_as_many_texts_are_in_the_air_as_the_settings_say(wired: Wired) -> None:
+    for number in range(60):
+        factories.message(text=str(number))
+    tasks.drain()
+    assert wired.most == settings.SMS_CONCURRENCY == 16
+    assert sorted(map(int, wired.taken)) == list(range(60))
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_a_drain_ends_in_time_and_calls_another(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "SLICE", 0.02)
+    for _ in range(60):
+        factories.message()
+    OrmQ.objects.all().delete()
+    tasks.drain()
+    counts = dict.fromkeys(["sent", "queued"], 0)
+    for status in Message.objects.values_list("status", flat=True):
+        counts[status] += 1  # and none is left claimed or sending
+    assert counts["sent"] < 60
+    assert bells() == [doorbells.DRAIN_TASK]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_share_the_queue_and_send_nothing_twice(wired: Wired) -> None:
+    for number in range(120):
+        factories.message(text=str(number))
+
+    def work() -> None:
+        try:
+            tasks.drain()
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(map(int, wired.taken)) == list(range(120))
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+    assert Attempt.objects.count() == 120
+
+
+# --- The queue ----------------------------------------------------------------------------------
+
+
+def test_a_bell_that_fails_is_not_rung_again_by_the_queue() -> None:
+    """Its text is found by the next bell, or by the sweeper."""
     factories.message()
-    assert not OrmQ.objects.get().task.get("ack_failure", False)
+    assert OrmQ.objects.get().task["ack_failure"] is True
 
 
-def test_the_queue_ends_a_task_before_its_lease_and_delivers_it_again_after() -> None:
+def test_a_drain_and_its_last_answer_end_before_the_queues_timeout() -> None:
     cluster: dict[str, Any] = dict(settings.Q_CLUSTER)
-    lease = sending.LEASE.total_seconds()
+    longest = 3.05 + settings.AFRICASTALKING_READ_TIMEOUT
     rounds = cluster["queue_limit"] / cluster["workers"] + 2
-    assert cluster["timeout"] < lease < cluster["retry"]
+    assert drain.SLICE + longest < cluster["timeout"] < cluster["retry"]
     assert cluster["retry"] > cluster["timeout"] * rounds
+    assert longest < settings.SMS_LEASE
 
 
 def test_a_rolled_back_text_is_not_in_the_queue_either() -> None:
@@ -257,3 +457,8 @@ def test_a_rolled_back_text_is_not_in_the_queue_either() -> None:
         raise RuntimeError
     assert not Message.objects.exists()
     assert not OrmQ.objects.exists()
+
+
+def test_the_words_of_the_gateways_are_those_of_the_rows() -> None:
+    assert {hold.value for hold in Hold} < set(Line.Hold.values)
+    assert {reason.value for reason in Unreachable} == set(UnreachablePhone.Reason.values)

@@ -1,0 +1,187 @@
+"""What is done with each answer of the gateway? The table of outcomes, as code.
+
+======================================  ==========================================================
+a ``Submission``                        ``sent``, with its id, its cost and its parts
+``NotTaken``: no connection, HTTP 503   ``queued``: after 1 s, doubled to 60 s; breaks the line
+``SlowDown``: HTTP 429                  ``queued`` likewise; slows the line
+``TurnedAway``: 407, 500, 501, 502      ``queued`` by a schedule of its own; ``failed`` at its end
+``OnHold``: 402, 405, HTTP 401, 403     ``held``; nothing is sent until that is mended
+``Refused``: 401, 403, 404, 406, ...    ``failed``; the phone is marked, or staff are told
+``Unclear``, and an error of ours       ``unconfirmed``: never sent again by itself
+======================================  ==========================================================
+"""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from sms import delivery_reports, doorbells, line
+from sms.gateway import (
+    GatewayError,
+    NotTaken,
+    OnHold,
+    Refused,
+    SlowDown,
+    Submission,
+    TurnedAway,
+    Unclear,
+)
+from sms.models import (
+    Attempt,
+    AttemptOutcome,
+    DeliveryReport,
+    Hold,
+    Line,
+    Message,
+    MessageStatus,
+    UnreachablePhone,
+)
+from sms.sending.claims import held_by_us
+
+
+class Result(NamedTuple):
+    """What came of one attempt."""
+
+    message: Message
+    attempt: Attempt
+    answer: Submission | Exception
+    finished_at: datetime
+
+
+def record(results: Sequence[Result], known: Line) -> None:
+    """Write down what came of these, in one transaction; then tell the line."""
+    with transaction.atomic():
+        for result in results:
+            _record_one(result)
+    for result in results:
+        _tell_line(known, result.answer)
+    # After the commit: a report that came in between either finds the id, or is found here.
+    answers = [result.answer for result in results]
+    ids = [answer.gateway_message_id for answer in answers if isinstance(answer, Submission)]
+    waiting = DeliveryReport.objects.filter(gateway_message_id__in=ids, message=None).order_by()
+    for gateway_message_id in set(waiting.values_list("gateway_message_id", flat=True)):
+        delivery_reports.apply_waiting_reports(gateway_message_id)
+
+
+def _record_one(result: Result) -> None:
+    answer = result.answer
+    if isinstance(answer, Submission):
+        _record_submission(result, answer)
+    elif isinstance(answer, NotTaken):
+        _close(result, AttemptOutcome.NOT_TAKEN)
+        _queue_again(result, _backoff(result, answer.retry_after))
+    elif isinstance(answer, TurnedAway):
+        _record_turned_away(result, answer)
+    elif isinstance(answer, OnHold):
+        _close(result, AttemptOutcome.HELD)
+        _move(result, MessageStatus.HELD)
+    elif isinstance(answer, Refused):
+        _close(result, AttemptOutcome.REFUSED)
+        _move(result, MessageStatus.FAILED, final_at=result.finished_at)
+        if answer.unreachable:
+            UnreachablePhone.objects.update_or_create(
+                phone_number=result.message.phone_number, defaults={"reason": answer.unreachable}
+            )
+    else:
+        _close(result, AttemptOutcome.UNCLEAR)
+        _move(result, MessageStatus.UNCONFIRMED)
+
+
+def _record_submission(result: Result, submission: Submission) -> None:
+    _close(result, AttemptOutcome.TAKEN)
+    _move(
+        result,
+        MessageStatus.SENT,
+        gateway_message_id=submission.gateway_message_id,
+        cost=submission.cost,
+        currency=submission.currency,
+        segments=submission.segments or result.message.segments,
+        failure_reason="",
+        sent_at=result.finished_at,
+    )
+
+
+def _record_turned_away(result: Result, answer: TurnedAway) -> None:
+    _close(result, AttemptOutcome.TURNED_AWAY)
+    tries = _tries(result, AttemptOutcome.TURNED_AWAY)
+    if tries <= len(answer.delays):
+        _queue_again(result, answer.delays[tries - 1])
+    else:
+        _move(result, MessageStatus.FAILED, final_at=result.finished_at)
+
+
+def _backoff(result: Result, retry_after: float | None) -> float:
+    """Seconds until a text that did not reach the gateway is tried again; spread, and doubled."""
+    first, longest = settings.SMS_BACKOFF
+    tries = _tries(result, AttemptOutcome.NOT_TAKEN)
+    delay: float = min(first * 2 ** min(tries - 1, 20), longest) * random.uniform(0.75, 1.25)  # noqa: S311  # spread, no secret
+    return max(delay, retry_after or 0.0)
+
+
+def _tries(result: Result, outcome: AttemptOutcome) -> int:
+    """How many attempts came to this since the text was last asked for."""
+    since = result.message.queued_at
+    return result.message.attempts.filter(outcome=outcome, started_at__gte=since).count()
+
+
+def _queue_again(result: Result, delay: float) -> None:
+    due = timezone.now() + timedelta(seconds=delay)
+    if _move(result, MessageStatus.QUEUED, next_attempt_at=due):
+        doorbells.ring_at(due)
+
+
+def _move(result: Result, status: MessageStatus, **changes: object) -> bool:
+    changes.setdefault("failure_reason", _reason(result.answer))
+    return held_by_us(result.message).move(MessageStatus.SENDING, status, **changes)
+
+
+def _close(result: Result, outcome: AttemptOutcome) -> None:
+    attempt, answer = result.attempt, result.answer
+    attempt.outcome, attempt.finished_at = outcome, result.finished_at
+    if isinstance(answer, Exception):
+        attempt.detail = _reason(answer)
+        attempt.word = answer.word[:40] if isinstance(answer, GatewayError) else ""
+    attempt.save(update_fields=["outcome", "detail", "word", "finished_at"])
+
+
+def _reason(answer: Submission | Exception) -> str:
+    if isinstance(answer, GatewayError):
+        return str(answer)[:500]
+    return f"An error of ours: {type(answer).__name__}; the text may have gone out."
+
+
+def _tell_line(known: Line, answer: Submission | Exception) -> None:
+    if isinstance(answer, SlowDown):
+        line.note_slow_down(known, answer.retry_after)
+    elif isinstance(answer, NotTaken | Unclear):
+        line.note_failure(known, str(answer)[:500])
+    elif isinstance(answer, OnHold):
+        line.note_hold(known, Hold(answer.hold), str(answer)[:500])
+    elif isinstance(answer, GatewayError | Submission):
+        line.note_heard(known)
+        if isinstance(answer, Refused) and answer.needs_staff:
+            line.note_trouble(known, str(answer)[:500])
+
+
+@transaction.atomic
+def give_up_on_lost_attempts(older_than: timedelta) -> int:
+    """Say so of texts whose worker died between writing the attempt down and its outcome: nobody
+    knows whether they were taken. How many there were."""
+    reason = "The worker stopped while the text was being sent; it may have gone out."
+    now = timezone.now()
+    lost = Message.objects.filter(status=MessageStatus.SENDING, claimed_at__lt=now - older_than)
+    count = 0
+    for message in lost:
+        if held_by_us(message).move(
+            MessageStatus.SENDING, MessageStatus.UNCONFIRMED, failure_reason=reason
+        ):
+            count += 1
+            message.attempts.filter(outcome="").update(
+                outcome=AttemptOutcome.UNCLEAR, detail=reason, finished_at=now
+            )
+    return count

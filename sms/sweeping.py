@@ -1,0 +1,69 @@
+"""What do dead workers, lost tasks and a silent gateway leave behind? Looked for each minute.
+
+All of it is written in the rows. Where the queue is emptied, or ``SECRET_KEY`` changed, which makes
+the queue throw its tasks away, what was to be done is found here.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+from django_q.models import Schedule
+
+from sms import doorbells, line
+from sms.models import Message, MessageStatus
+from sms.sending import claims, outcomes
+
+logger = logging.getLogger(__name__)
+
+SWEEP_TASK = "sms.tasks.sweep"
+SILENCE = timedelta(hours=48)  # after which no delivery report is expected any more
+
+NOT_REPORTED = "The gateway has not reported within 48 hours what became of it."
+
+
+def schedule_sweeps() -> None:
+    """Have the worker sweep each minute; safe to call again."""
+    Schedule.objects.update_or_create(
+        name="sweep texts",
+        defaults={"func": SWEEP_TASK, "schedule_type": Schedule.MINUTES, "minutes": 1},
+    )
+
+
+def sweep() -> None:
+    """Mend all there is to mend; safe to run twice at a time."""
+    lease = line.lease()
+    reclaimed = claims.reclaim(lease)
+    lost = outcomes.give_up_on_lost_attempts(lease)
+    if reclaimed or lost:
+        logger.warning("A worker died: %d texts queued again, %d in doubt.", reclaimed, lost)
+    give_up_on_old_texts()
+    note_silence()
+    ring_lost_bells()
+
+
+def give_up_on_old_texts() -> None:
+    """A text that could not leave within a day would only confuse."""
+    now = timezone.now()
+    waiting = Message.objects.filter(status__in=[MessageStatus.QUEUED, MessageStatus.HELD])
+    waiting.filter(queued_at__lt=now - Message.MAX_AGE).update(
+        status=MessageStatus.FAILED, failure_reason="Not sent within 24 hours.", final_at=now
+    )
+
+
+def note_silence() -> None:
+    """Say so of texts of which no report came in two days; one may still come."""
+    end = timezone.now() - SILENCE
+    silent = Message.objects.filter(status=MessageStatus.SENT, failure_reason="")
+    silent.filter(sent_at__lt=end).update(failure_reason=NOT_REPORTED)
+
+
+def ring_lost_bells() -> None:
+    """Call the sender and the probe where something is due that nobody was called for."""
+    now = timezone.now()
+    known = line.find_line()
+    if line.is_shut(known):
+        if known.next_probe_at and known.next_probe_at < now:
+            doorbells.call_for_probe()
+    elif claims.due(now).exists():
+        doorbells.ring_at(None)

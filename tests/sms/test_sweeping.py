@@ -1,0 +1,83 @@
+"""What dead workers, lost tasks and a silent gateway leave behind is found. More of the first in
+``test_sending``."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+
+from sms import doorbells, line, sweeping, tasks
+from sms.models import Line, Message
+from tests import factories
+from tests.sms.conftest import Scripted
+
+pytestmark = pytest.mark.django_db
+
+
+def bells() -> list[str]:
+    return [task.func() for task in OrmQ.objects.order_by("pk")]
+
+
+def test_the_worker_sweeps_each_minute_however_often_it_is_set_up() -> None:
+    sweeping.schedule_sweeps()
+    Schedule.objects.update(next_run=timezone.now() + timedelta(seconds=30))
+    known = Schedule.objects.get().next_run
+    sweeping.schedule_sweeps()
+    schedule = Schedule.objects.get()
+    assert (schedule.func, schedule.schedule_type, schedule.minutes) == ("sms.tasks.sweep", "I", 1)
+    assert schedule.next_run == known
+
+
+def test_a_text_whose_task_is_gone_is_sent(gateway: Scripted) -> None:
+    message = factories.message()
+    OrmQ.objects.all().delete()  # as django-q2 does when SECRET_KEY has changed
+    tasks.sweep()
+    assert bells() == [doorbells.DRAIN_TASK]
+    tasks.drain()
+    message.refresh_from_db()
+    assert message.status == "sent"
+
+
+def test_nobody_is_called_where_nothing_is_due(gateway: Scripted) -> None:
+    message = factories.message()
+    later = timezone.now() + timedelta(minutes=1)
+    Message.objects.filter(pk=message.pk).update(next_attempt_at=later)
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert bells() == []
+
+
+def test_a_probe_whose_task_is_gone_is_asked(gateway: Scripted) -> None:
+    factories.message()
+    line.find_line()
+    Line.objects.update(broken_at=timezone.now(), next_probe_at=timezone.now())
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert bells() == [doorbells.PROBE_TASK]
+
+
+@pytest.mark.parametrize("status", ["queued", "held"])
+def test_a_text_that_waited_for_a_day_has_failed(gateway: Scripted, status: str) -> None:
+    old, young = factories.message(), factories.message()
+    Message.objects.update(status=status)
+    day = timedelta(hours=24, minutes=1)
+    Message.objects.filter(pk=old.pk).update(queued_at=timezone.now() - day)
+    tasks.sweep()
+    old.refresh_from_db()
+    young.refresh_from_db()
+    assert (old.status, old.failure_reason) == ("failed", "Not sent within 24 hours.")
+    assert old.final_at is not None
+    assert (young.status, young.failure_reason) == (status, "")
+
+
+def test_two_days_without_a_report_are_told_and_the_state_stays(gateway: Scripted) -> None:
+    silent, young = factories.message(), factories.message()
+    tasks.drain()
+    two_days = timedelta(hours=48, minutes=1)
+    Message.objects.filter(pk=silent.pk).update(sent_at=timezone.now() - two_days)
+    tasks.sweep()
+    silent.refresh_from_db()
+    young.refresh_from_db()
+    assert (silent.status, silent.failure_reason) == ("sent", sweeping.NOT_REPORTED)
+    assert (young.status, young.failure_reason) == ("sent", "")
