@@ -1,7 +1,7 @@
 """Which roles are there, and who has them? A role is a Django group with permissions."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from django.contrib.auth.models import Permission
@@ -17,18 +17,24 @@ def is_administrator(user: User) -> bool:
     return user.is_superuser or user.groups.filter(name=ADMINISTRATOR).exists()
 
 
-@transaction.atomic
-def load_roles(path: Path) -> list[str]:
-    """Make the roles of a file, ``{"Clerk": ["crm.view_order", ...]}``, that are not there yet.
-
-    A role that is there is left as its Administrators made it. Returns the names of the new ones.
-
-    :raises ValueError: the file names a permission that does not exist.
-    """
-    permissions = {
+def known_permissions() -> dict[str, Permission]:
+    """Each permission there is, by its name, such as ``crm.view_order``."""
+    return {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")
     }
+
+
+@transaction.atomic
+def load_roles(path: Path, new: Collection[str] = ()) -> list[str]:
+    """Make the roles of a file, ``{"Clerk": ["crm.view_order", ...]}``, that are not there yet.
+
+    A role that is there is left as its Administrators made it, but for the permissions that are
+    new with this version: nobody can have taken those away. Returns the names of the new roles.
+
+    :raises ValueError: the file names a permission that does not exist.
+    """
+    permissions = known_permissions()
     made = []
     for name, codenames in json.loads(path.read_text()).items():
         unknown = [codename for codename in codenames if codename not in permissions]
@@ -38,6 +44,8 @@ def load_roles(path: Path) -> list[str]:
         if is_new:
             role.permissions.set(permissions[codename] for codename in codenames)
             made.append(name)
+        else:
+            role.permissions.add(*(permissions[each] for each in codenames if each in new))
     return made
 
 

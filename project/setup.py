@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from crm import customers, orders
@@ -23,11 +23,20 @@ FIXTURES = BASE_DIR / "fixtures"
 
 def prepare() -> None:
     """Bring the database up to this version; safe to run again, and at each deploy."""
+    known = _known_permissions()
     call_command("migrate", interactive=False, verbosity=0)
-    roles.load_roles(FIXTURES / "roles.json")
+    new = roles.known_permissions().keys() - known
+    roles.load_roles(FIXTURES / "roles.json", new)
     wording.load_templates(FIXTURES / "message_templates.json")
     sweeping.schedule_sweeps()
     docs.register_app()
+
+
+def _known_permissions() -> set[str]:
+    """The permissions there were before this version; none in an empty database."""
+    if "auth_permission" not in connection.introspection.table_names():
+        return set()
+    return set(roles.known_permissions())
 
 
 def make_administrator() -> tuple[User, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
@@ -58,6 +59,17 @@ def test_preparing_again_leaves_all_as_staff_made_it() -> None:
     assert list(MessageTemplate.objects.filter(language="sw").values_list("body", "is_active")) == [
         ("Asante!", False)
     ]
+
+
+def test_a_role_gets_the_permissions_that_are_new_with_a_version_and_no_other() -> None:
+    prepare()
+    manager = Role.objects.get(name="Manager")
+    manager.permissions.remove(Permission.objects.get(codename="add_order"))
+    Permission.objects.get(codename="import_order").delete()  # as before the version that made it
+    prepare()
+    names = set(manager.permissions.values_list("codename", flat=True))
+    assert "import_order" in names
+    assert "add_order" not in names
 
 
 def test_preparing_makes_no_user_and_no_demo() -> None:
