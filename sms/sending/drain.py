@@ -11,17 +11,19 @@ import os
 import queue
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from sms import line, rate
 from sms.gateway import Gateway, GatewayError, Submission, get_gateway
 from sms.models import Attempt, Line, Message
-from sms.sending import claims
-from sms.sending.outcomes import Result, record
+from sms.sending import claims, outcomes
+from sms.sending.outcomes import Result
 
 logger = logging.getLogger(__name__)
 
@@ -104,23 +106,36 @@ class _Drain:
 
     def _begin(self) -> None:
         """Write texts to the wire while there are places on it and the line grants them."""
-        free = min(self._places - self._in_flight, len(self._ahead))
-        granted = line.grant(self._known_line(), free) if free > 0 else 0
-        if granted:
-            chosen = [self._ahead.popleft() for _ in range(granted)]
-            for message, attempt in claims.begin(chosen, self._gateway):
-                self._submit(message, attempt)
+        if chosen := self._choose():
+            self._submit(claims.begin(chosen, self._gateway))
         elif time.monotonic() - self._moved_at > _SPARE:
             self._give_back()
 
-    def _submit(self, message: Message, attempt: Attempt) -> None:
-        self._in_flight += 1
-        self._moved_at = time.monotonic()
-        if self._gateway.is_immediate:
-            self._answers.put(_ask(self._gateway, message, attempt))
-        else:
-            threads = _threads(os.getpid())
-            threads.submit(lambda: self._answers.put(_ask(self._gateway, message, attempt)))
+    def _choose(self) -> list[Message]:
+        """The texts to be written to the wire now."""
+        free = min(self._places - self._in_flight, len(self._ahead))
+        granted = line.grant(self._known_line(), free) if free > 0 else 0
+        return [self._ahead.popleft() for _ in range(granted)]
+
+    def _submit(self, begun: Sequence[tuple[Message, Attempt]]) -> None:
+        for message, attempt in begun:
+            self._in_flight += 1
+            self._moved_at = time.monotonic()
+            if self._gateway.is_immediate:
+                self._ask(message, attempt)
+            else:
+                _threads(os.getpid()).submit(self._ask, message, attempt)
+
+    def _ask(self, message: Message, attempt: Attempt) -> None:
+        """Submit one text and leave whatever came of it. Asks no database: it runs in a thread."""
+        answer: Submission | Exception
+        try:
+            answer = self._gateway.submit(message.phone_number, message.text)
+        except Exception as error:  # an error of ours tells nothing of the text: in doubt
+            if not isinstance(error, GatewayError):
+                logger.exception("The gateway %s raised what it should not.", self._gateway.name)
+            answer = error
+        self._answers.put(Result(message, attempt, answer, timezone.now()))
 
     def _collect(self) -> None:
         """Wait a moment for answers, fill the places they free, and write them down."""
@@ -130,10 +145,14 @@ class _Drain:
         self._in_flight -= len(results)
         self._moved_at = time.monotonic()
         is_well = all(isinstance(result.answer, Submission) for result in results)
-        if is_well and not self._line.is_trying and time.monotonic() - self._line_at < _NEWS:
-            self._begin()
-        record(results, self._line)
-        if not is_well or self._line.failures or self._line.is_trying:
+        is_well = is_well and not (self._line.is_trying or self._line.failures)
+        next_ones = self._choose() if is_well else []
+        with transaction.atomic():  # one for both, as a commit costs as much as all the rest
+            outcomes.record(results)
+            begun = claims.begin(next_ones, self._gateway)
+        self._submit(begun)
+        outcomes.follow_up(results, self._line)
+        if not is_well:
             self._line_at = 0.0  # what was just told may have changed it
 
     def _wait(self) -> list[Result]:
@@ -154,15 +173,3 @@ class _Drain:
             self._line.refresh_from_db()
             self._line_at = time.monotonic()
         return self._line
-
-
-def _ask(gateway: Gateway, message: Message, attempt: Attempt) -> Result:
-    """Submit one text and come back with whatever came of it. Asks no database."""
-    answer: Submission | Exception
-    try:
-        answer = gateway.submit(message.phone_number, message.text)
-    except Exception as error:  # an error of ours tells nothing of the text: in doubt
-        if not isinstance(error, GatewayError):
-            logger.exception("The gateway %s raised what it should not.", gateway.name)
-        answer = error
-    return Result(message, attempt, answer, timezone.now())

@@ -53,14 +53,23 @@ class Result(NamedTuple):
     finished_at: datetime
 
 
-def record(results: Sequence[Result], known: Line) -> None:
-    """Write down what came of these, in one transaction; then tell the line."""
-    with transaction.atomic():
-        for result in results:
-            _record_one(result)
+@transaction.atomic(savepoint=False)
+def record(results: Sequence[Result]) -> None:
+    """Write down what came of these; ``follow_up`` is to be called once that is committed."""
+    taken = [result for result in results if isinstance(result.answer, Submission)]
+    # In one query, as it is done so often; each was open, and this worker's own.
+    Attempt.objects.filter(pk__in=[result.attempt.pk for result in taken]).update(
+        outcome=AttemptOutcome.TAKEN, finished_at=timezone.now()
+    )
+    for result in results:
+        _record_one(result)
+
+
+def follow_up(results: Sequence[Result], known: Line) -> None:
+    """Tell the line what came of these, and apply the reports that were quicker than the answer."""
     for result in results:
         _tell_line(known, result.answer)
-    # After the commit: a report that came in between either finds the id, or is found here.
+    # A report that came before the commit did not find the id, so it is found here.
     answers = [result.answer for result in results]
     ids = [answer.gateway_message_id for answer in answers if isinstance(answer, Submission)]
     waiting = DeliveryReport.objects.filter(gateway_message_id__in=ids, message=None).order_by()
@@ -93,7 +102,6 @@ def _record_one(result: Result) -> None:
 
 
 def _record_submission(result: Result, submission: Submission) -> None:
-    _close(result, AttemptOutcome.TAKEN)
     _move(
         result,
         MessageStatus.SENT,
