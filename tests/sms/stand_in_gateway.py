@@ -12,21 +12,22 @@ https://developers.africastalking.com/docs/sms/sending/bulk
 """
 
 import json
-import socket
-import struct
-import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs
+from urllib.parse import urlsplit
 
-PRICE = "KES 0.8000"
+from tests.sms.stand_in_server import ORDINARY, Answer, Fault, Server
+
+__all__ = ["ORDINARY", "Answer", "Fault", "RecordedRequest", "StandInGateway", "TakenText"]
+
+PRICE = Decimal("0.8000")  # KES, of each text
+PLENTY = Decimal("1785.50")  # KES
 
 # The status code of a recipient, and the word that comes with it.
 STATUS_WORDS = {
@@ -45,52 +46,21 @@ STATUS_WORDS = {
     501: "GatewayError",
     502: "RejectedByGateway",
 }
-TAKEN_CODES = frozenset({100, 101, 102})
-
-
-class Fault(Enum):
-    """How the line fails, in place of an answer."""
-
-    RESET_BEFORE_READING = auto()  # connected, then reset with the request unread and unrecorded
-    RESET_AFTER_TAKING = auto()  # the text is taken, and the connection reset
-    CLOSE_AFTER_TAKING = auto()  # the text is taken, and the connection closed in good order
-    CUT_SHORT = auto()  # the text is taken, and the answer ends halfway through its body
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is done with one request. By itself it is the ordinary answer to a text taken."""
-
-    status: int = 201
-    code: int = 101  # of each recipient
-    message_id: str | None = None  # for each recipient; None: a new one if taken, else "None"
-    parts: int = 1
-    body: str | None = None  # None: the gateway's own; anything else is sent as it is
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0.0  # seconds between taking the text and answering
-    fault: Fault | None = None
-    close: bool = False  # say so, and close the connection after the answer
-    taken: bool | None = None  # None: if the status and the code say so, whatever the body says
-
-    @property
-    def takes(self) -> bool:
-        """Does the gateway take the text, whatever it answers?"""
-        if self.taken is not None:
-            return self.taken
-        return 200 <= self.status < 300 and self.code in TAKEN_CODES
-
-
-ORDINARY = Answer()
+_MESSAGING, _BALANCE = ("POST", "/version1/messaging"), ("GET", "/version1/user")
+_OUT_OF_SERVICE, _TOLD = Answer(status=503), Answer(status=200)
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request as it came; the names of its headers are in lower case."""
+    """A request as it came, and what was done with it. The names of its headers are lower case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     form: Mapping[str, str]
+    answer: Answer
+    taken: int  # texts
+    came_at: float  # seconds since 1970
 
 
 @dataclass(frozen=True)
@@ -101,34 +71,57 @@ class TakenText:
     phone_number: str
     text: str
     sender_id: str
+    taken_at: float  # seconds since 1970
 
 
 class StandInGateway:
     """Serves from entering its context to leaving it, when it drops all connections."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[RecordedRequest] = []
         self.ledger: list[TakenText] = []
         self.connections = 0  # accepted so far
+        self.balance: Decimal | None = None  # KES; None: there always is enough
+        self.is_out_of_service = False  # all is answered with 503 then
+        # Says what is done with a text where nothing was told beforehand.
+        self.usual_answer: Callable[[Mapping[str, str]], Answer] = lambda form: ORDINARY
+        # Called with each text after it is taken and before that is answered.
+        self.after_taking: Callable[[TakenText], object] = lambda text: None
+        self.stopping = threading.Event()
         self._answers: deque[Answer] = deque()
+        self._empty_until = 0.0
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
+        self._server = Server(self, port)
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def answer_next(self, *answers: Answer) -> None:
-        """Answer the requests to come with these, one each; after them, the ordinary way."""
+        """Answer the requests to come with these, one each; after them, the usual way."""
         with self._lock:
             self._answers.extend(answers)
 
+    def refuse_connections(self, *, abruptly: bool = False) -> None:
+        """Be gone for all who call, until connections are accepted again.
+
+        What is being answered is answered to its end, or not at all if it is to be abrupt.
+        """
+        left = self._server
+        left.stop()
+        if abruptly:
+            left.drop_connections()
+        self._server = Server(self, left.server_port)
+
+    def accept_connections(self) -> None:
+        self._server.start()
+
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.accept_connections()
         return self
 
     def __exit__(
@@ -137,155 +130,93 @@ class StandInGateway:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        self.stopping.set()
+        self._server.stop()
         self._server.drop_connections()
-        self._server.server_close()
 
-    def _count_connection(self) -> None:
+    def count_connection(self) -> None:
         with self._lock:
             self.connections += 1
 
-    def _resets_before_reading(self) -> bool:
-        """Is the next request to be reset unread? If so, that answer is used up."""
+    def resets_before_reading(self) -> bool:
         with self._lock:
             if self._answers and self._answers[0].fault is Fault.RESET_BEFORE_READING:
                 self._answers.popleft()
                 return True
             return False
 
-    def _receive(self, request: RecordedRequest) -> tuple[Answer, str]:
+    def receive(
+        self, method: str, path: str, headers: Mapping[str, str], form: Mapping[str, str]
+    ) -> tuple[Answer, str]:
         """Record a request, take its texts or not, and say what to answer and in which words."""
+        came_at, door = time.time(), (method, urlsplit(path).path)
         with self._lock:
-            self.requests.append(request)
-            if (request.method, request.path) != ("POST", "/version1/messaging"):
-                return Answer(status=404, taken=False), "Not Found"
-            answer = self._answers.popleft() if self._answers else ORDINARY
-            numbers = [number for number in request.form.get("to", "").split(",") if number]
-            recipients = [self._deliver(answer, number, request.form) for number in numbers]
+            known = len(self.ledger)
+            answer, body = self._act(door, form)
+            taken = self.ledger[known:]
+            self.requests.append(
+                RecordedRequest(method, path, headers, form, answer, len(taken), came_at)
+            )
+        for text in taken:
+            self.after_taking(text)
+        return answer, body
+
+    def _act(self, door: tuple[str, str], form: Mapping[str, str]) -> tuple[Answer, str]:
+        if door not in {_MESSAGING, _BALANCE}:
+            return Answer(status=404), "Not Found"
+        if self._answers:
+            answer = self._answers.popleft()
+        elif self.is_out_of_service:
+            answer = _OUT_OF_SERVICE
+        else:
+            answer = self.usual_answer(form) if door == _MESSAGING else _TOLD
+        if answer.empty_for:
+            self._empty_until = time.monotonic() + answer.empty_for
+        body = self._take(answer, form) if door == _MESSAGING else self._tell_balance()
         if answer.body is not None:
             return answer, answer.body
         if not 200 <= answer.status < 300:
             return answer, "The stand-in was told to answer so."
-        return answer, _receipt(recipients)
+        return answer, body
+
+    def _has(self) -> Decimal:
+        if time.monotonic() < self._empty_until:
+            return Decimal(0)
+        return PLENTY if self.balance is None else self.balance
+
+    def _tell_balance(self) -> str:
+        return json.dumps({"UserData": {"balance": f"KES {self._has():.2f}"}})
+
+    def _take(self, answer: Answer, form: Mapping[str, str]) -> str:
+        """Take the texts if the answer says so, and write the receipt for them."""
+        numbers = [number for number in form.get("to", "").split(",") if number]
+        recipients = [self._deliver(answer, number, form) for number in numbers]
+        taken = sum(recipient["cost"] != "0" for recipient in recipients)
+        cost = f"KES {PRICE * taken}" if taken else "0"
+        message = f"Sent to {taken}/{len(recipients)} Total Cost: {cost}"
+        return json.dumps({"SMSMessageData": {"Message": message, "Recipients": recipients}})
 
     def _deliver(self, answer: Answer, number: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Write a text into the ledger if it is taken; its recipient's part of the answer."""
         message_id = "None"
+        if answer.takes and self._has() < PRICE:
+            answer = replace(answer, code=405, taken=False)
         if answer.takes:
+            if self.balance is not None:
+                self.balance -= PRICE
             message_id = answer.message_id or f"ATXid_{len(self.ledger) + 1}"
             self.ledger.append(
-                TakenText(message_id, number, form.get("message", ""), form.get("from", ""))
+                TakenText(
+                    message_id, number, form.get("message", ""), form.get("from", ""), time.time()
+                )
             )
         recipient: dict[str, Any] = {
             "statusCode": answer.code,
             "number": number,
-            "cost": PRICE if answer.takes else "0",
+            "cost": f"KES {PRICE}" if answer.takes else "0",
             "status": STATUS_WORDS.get(answer.code, "Unheard"),
             "messageId": answer.message_id or message_id,
         }
         if answer.takes:
             recipient["messageParts"] = answer.parts
         return recipient
-
-
-def _receipt(recipients: list[dict[str, Any]]) -> str:
-    taken = sum(recipient["cost"] != "0" for recipient in recipients)
-    cost = PRICE if taken else "0"
-    message = f"Sent to {taken}/{len(recipients)} Total Cost: {cost}"
-    return json.dumps({"SMSMessageData": {"Message": message, "Recipients": recipients}})
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False  # a kept connection would hold up the end
-
-    def __init__(self, stand_in: StandInGateway) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.stand_in = stand_in
-        self.open_connections: set[socket.socket] = set()
-
-    def drop_connections(self) -> None:
-        for connection in list(self.open_connections):
-            with suppress(OSError):  # closed by the other side already
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # whose client did not wait
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection, and the requests that come over it."""
-
-    protocol_version = "HTTP/1.1"  # connections are kept
-    disable_nagle_algorithm = True  # else the body of an answer waits 40 ms for its headers
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.stand_in._count_connection()
-        self.server.open_connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.open_connections.discard(self.connection)
-        super().finish()
-
-    def handle_one_request(self) -> None:
-        if not self.connection.recv(1, socket.MSG_PEEK):
-            self.close_connection = True
-        elif self.server.stand_in._resets_before_reading():
-            self._reset()
-        else:
-            super().handle_one_request()
-
-    def do_GET(self) -> None:
-        self._answer(form={})
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fields = parse_qs(body.decode(), keep_blank_values=True)
-        self._answer(form={name: values[-1] for name, values in fields.items()})
-
-    def _answer(self, form: Mapping[str, str]) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        answer, body = self.server.stand_in._receive(
-            RecordedRequest(self.command, self.path, headers, form)
-        )
-        if answer.delay and self.server.stand_in._stopping.wait(answer.delay):
-            self.close_connection = True
-        elif answer.fault is Fault.RESET_AFTER_TAKING:
-            self._reset()
-        elif answer.fault is Fault.CLOSE_AFTER_TAKING:
-            self.close_connection = True
-        else:
-            self._write(answer, body.encode())
-
-    def _write(self, answer: Answer, body: bytes) -> None:
-        is_cut_short = answer.fault is Fault.CUT_SHORT
-        self.send_response(answer.status)
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            **answer.headers,
-        }
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if answer.close:
-            self.send_header("Connection", "close")  # the handler closes it, having said so
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if is_cut_short else body)
-        self.close_connection = self.close_connection or is_cut_short
-
-    def _reset(self) -> None:
-        """Close so that the other side sees a reset, and not an end."""
-        self.close_connection = True
-        # Not to linger at all is to reset (socket(7), SO_LINGER). The reader holds on to the
-        # socket, so it is closed first.
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.rfile.close()
-        self.connection.close()
-
-    def log_message(self, *_: Any) -> None:
-        pass  # what came is in ``requests``
