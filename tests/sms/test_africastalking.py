@@ -16,7 +16,9 @@ from email.utils import formatdate
 import pytest
 
 from sms.gateway import (
+    Balance,
     GatewayError,
+    Hold,
     NotTaken,
     OnHold,
     Refused,
@@ -24,6 +26,7 @@ from sms.gateway import (
     Submission,
     TurnedAway,
     Unclear,
+    Unreachable,
     africastalking,
 )
 from sms.gateway.africastalking import AfricasTalking
@@ -661,3 +664,102 @@ def test_an_answer_that_cannot_be_read_leaves_doubt(
     )
     assert error.http_status == status
     assert len(stand_in.ledger) == 1
+
+
+# The facts that come with an error
+
+
+def test_what_somebody_must_mend_is_told_with_the_error(stand_in: StandInGateway) -> None:
+    holds = [
+        error_of(stand_in, answer)
+        for answer in (Answer(code=405), Answer(code=402), Answer(status=401), Answer(status=403))
+    ]
+    assert [type(error) for error in holds] == [OnHold] * 4
+    assert [error.hold for error in holds if isinstance(error, OnHold)] == [
+        *(Hold.BALANCE, Hold.SENDER, Hold.CREDENTIALS, Hold.CREDENTIALS)
+    ]
+    assert [error.word for error in holds] == [
+        *("InsufficientBalance", "InvalidSenderId", "HTTP 401", "HTTP 403")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "unreachable", "needs_staff"),
+    [
+        (Answer(code=403), Unreachable.INVALID, False),
+        (Answer(code=404), Unreachable.KIND, False),
+        (Answer(code=406), Unreachable.BLOCKED, False),
+        (Answer(code=409), None, False),
+        (Answer(code=401), None, True),
+        (Answer(status=400), None, True),
+        (Answer(status=415), None, True),
+    ],
+)
+def test_a_refusal_says_whether_the_phone_or_we_are_the_reason(
+    stand_in: StandInGateway, answer: Answer, unreachable: Unreachable | None, needs_staff: bool
+) -> None:
+    error = error_of(stand_in, answer)
+
+    assert isinstance(error, Refused)
+    assert (error.unreachable, error.needs_staff) == (unreachable, needs_staff)
+
+
+def test_a_text_turned_away_is_tried_again_by_the_schedule_of_its_code(
+    stand_in: StandInGateway,
+) -> None:
+    gateway = AfricasTalking(
+        username="duka",
+        api_key=API_KEY,
+        base_url=stand_in.base_url,
+        delays={407: (900.0,), 500: (30.0, 120.0)},
+    )
+    told = []
+    for code in (407, 500, 502):
+        stand_in.answer_next(Answer(code=code))
+        with pytest.raises(TurnedAway) as caught:
+            gateway.submit(PHONE, TEXT)
+        told.append(caught.value.delays)
+    assert told == [(900.0,), (30.0, 120.0), ()]
+
+
+# The balance
+
+
+@pytest.mark.parametrize("amount", ["1785.50", "0.00", "-3.20", "2500000.00"])
+def test_the_balance_is_asked_for_and_costs_nothing(stand_in: StandInGateway, amount: str) -> None:
+    stand_in.balance = Decimal(amount)
+
+    balance = africas_talking(stand_in.base_url).balance()
+
+    assert balance == Balance(Decimal(amount), "KES")
+    [request] = stand_in.requests
+    assert (request.method, request.path) == ("GET", "/version1/user?username=duka")
+    assert request.headers["apikey"] == API_KEY
+    assert stand_in.ledger == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Answer(status=401), OnHold),
+        (Answer(status=403), OnHold),
+        (Answer(status=400), NotTaken),
+        (Answer(status=429), NotTaken),
+        (Answer(status=500), NotTaken),
+        (Answer(status=503), NotTaken),
+        (Answer(body="{}"), NotTaken),
+        (Answer(body='{"UserData": {"balance": "plenty"}}'), NotTaken),
+        (Answer(body="<html>"), NotTaken),
+        (Answer(fault=Fault.CLOSE_AFTER_TAKING), NotTaken),
+    ],
+)
+def test_a_balance_that_is_not_told_is_an_error(
+    stand_in: StandInGateway, answer: Answer, kind: type[GatewayError]
+) -> None:
+    stand_in.answer_next(answer)
+
+    with pytest.raises(GatewayError) as caught:
+        africas_talking(stand_in.base_url).balance()
+
+    assert type(caught.value) is kind
+    assert API_KEY not in repr(caught.value)
