@@ -90,19 +90,22 @@ class _Drain:
         is_known_dry = self._is_dry and now - self._looked_at < _NEWS
         if line.is_shut(known) or line.is_quiet(known) or is_known_dry:
             return
-        wanted = self._places - self._in_flight + self._spare(known, now) - len(self._ahead)
+        wanted = self._wanted(known, now) - self._in_flight - len(self._ahead)
         if wanted <= 0 or (self._ahead and wanted < self._places // 2):
             return  # in lots, as each costs a transaction
         found = claims.claim(wanted)
         self._is_dry, self._looked_at = len(found) < wanted, now
         self._ahead.extend(found)
 
-    def _spare(self, known: Line, now: float) -> int:
-        """How many texts to have claimed beside those for which there are places on the wire."""
-        if known.is_trying or now - self._moved_at > _SPARE:
-            return 0  # another worker may be free to send them
+    def _wanted(self, known: Line, now: float) -> int:
+        """How many texts to have, in the air and claimed ahead; others may be free to send more."""
+        if known.is_trying:
+            return 1
+        if now - self._moved_at > _SPARE:
+            return self._places
         limit = rate.rate_of(known, timezone.now())
-        return self._places if limit is None else min(self._places, int(limit / 4) + 1)
+        ahead = self._places if limit is None else min(self._places, int(limit / 4) + 1)
+        return self._places + ahead
 
     def _begin(self) -> None:
         """Write texts to the wire while there are places on it and the line grants them."""
