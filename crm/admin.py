@@ -23,8 +23,10 @@ from crm.forms import CustomerForm, OrderForm
 from crm.models import Customer, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
+from identity.models import User
 from sms.admin.messages import STATUS_COLOURS
-from sms.models import Message, MessageStatus
+from sms.models import ConsentSource, Message, MessageStatus
+from sms.opt_outs import Word
 from sms.phone_numbers import find_phone_number, national_form
 
 ORDER_COLOURS = {
@@ -101,6 +103,11 @@ def _changes(form: ModelForm[Any]) -> dict[str, Any]:
     return {name: form.cleaned_data[name] for name in form.changed_data}
 
 
+def _word(request: HttpRequest, *, opted_out: bool) -> Word:
+    assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
+    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=request.user)
+
+
 @admin.register(Customer)
 class CustomerAdmin(OperationsAdmin):
     form = CustomerForm
@@ -138,13 +145,13 @@ class CustomerAdmin(OperationsAdmin):
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool
     ) -> None:
-        said = form.cleaned_data["sms_opted_out"]
+        word = _word(request, opted_out=form.cleaned_data["sms_opted_out"])
         if change:
             changes = _changes(form)
             is_said = changes.pop("sms_opted_out", None) is not None
-            customers.update_customer(obj, changes, sms_opted_out=said if is_said else None)
+            customers.update_customer(obj, changes, word=word if is_said else None)
         else:
-            customers.register_customer(obj, sms_opted_out=said)
+            customers.register_customer(obj, word=word)
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         customers.delete_customer(obj)

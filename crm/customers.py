@@ -11,12 +11,16 @@ from crm.errors import CustomerHasOrders, CustomerIsGone
 from crm.models import Counter, Customer, Order
 from identity.models import User
 from sms import opt_outs
+from sms.models import ConsentSource
+from sms.opt_outs import Word
 
 _CODES = "customer_code"  # the counter
 _CODES_LOOKED_AT = 50  # at once
 
+_TAKEN_OVER = Word(wants_texts=False, source=ConsentSource.NEW_PHONE)
 
-def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Customer:
+
+def register_customer(customer: Customer, *, word: Word | None = None) -> Customer:
     """Save a new customer; one with no code gets the next free one.
 
     A phone that is opted out stays so: to register its owner is no consent.
@@ -30,16 +34,16 @@ def register_customer(customer: Customer, *, sms_opted_out: bool = False) -> Cus
         _check(customer, exclude={"id"} if is_code_given else {"id", "code"})
         customer.fill_search_text()
         customer.save(force_insert=True)
-        if sms_opted_out:
-            opt_outs.opt_out(customer.phone_number)
+        if word is not None and not word.wants_texts:
+            opt_outs.heed(customer.phone_number, word)
     customer.sms_opted_out = opt_outs.is_opted_out(customer.phone_number)
     return customer
 
 
 def update_customer(
-    customer: Customer, changes: dict[str, Any], *, sms_opted_out: bool | None = None
+    customer: Customer, changes: dict[str, Any], *, word: Word | None = None
 ) -> Customer:
-    """Change the given fields of a customer, and the consent to texts where it is given.
+    """Change the given fields of a customer, and the consent to texts where a word of it is given.
 
     Only these fields are written, on the row as it is now: what somebody else changed meanwhile
     stays. Consent is given for the phone on record: a new phone takes over the opt-out of the old
@@ -63,12 +67,10 @@ def update_customer(
             if customer.search_text_in_orders != known_as:
                 Order.objects.refill_search_text(customer)
         is_new_phone = customer.phone_number != known_phone
-        if sms_opted_out or (
-            is_new_phone and sms_opted_out is None and opt_outs.is_opted_out(known_phone)
-        ):
-            opt_outs.opt_out(customer.phone_number)
-        elif sms_opted_out is False and not is_new_phone:
-            opt_outs.opt_in(customer.phone_number)
+        if word is None and is_new_phone and opt_outs.is_opted_out(known_phone):
+            word = _TAKEN_OVER
+        if word is not None and not (word.wants_texts and is_new_phone):
+            opt_outs.heed(customer.phone_number, word)
     customer.sms_opted_out = opt_outs.is_opted_out(customer.phone_number)
     return customer
 

@@ -13,6 +13,8 @@ from django.utils import timezone
 from crm import customers, orders
 from crm.models import Customer, Order
 from identity.errors import TooManyAttempts
+from sms.models import ConsentSource
+from sms.opt_outs import Word
 
 MOST_ORDERS = 20  # of one customer, an hour
 
@@ -53,4 +55,5 @@ def stop_texts(customer: Customer) -> None:
 
     :raises CustomerIsGone: somebody deleted the customer.
     """
-    customers.update_customer(customer, {}, sms_opted_out=True)
+    word = Word(wants_texts=False, source=ConsentSource.OWN_PAGE, said_by=customer.user)
+    customers.update_customer(customer, {}, word=word)

@@ -23,11 +23,14 @@ from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording
-from sms.models import Message
+from sms.models import ConsentSource, Message
+from sms.opt_outs import Word
 
 _numbers = count(1)
 
 PASSWORD = "correct horse battery staple"
+NO_TEXTS = Word(wants_texts=False, source=ConsentSource.STAFF)
+TEXTS_AGAIN = Word(wants_texts=True, source=ConsentSource.STAFF)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -35,7 +38,7 @@ def customer(*, sms_opted_out: bool = False, **facts: Any) -> Customer:
     number = next(_numbers)
     facts.setdefault("name", f"Customer {number}")
     facts.setdefault("phone_number", f"+2547{number:08d}")
-    return register_customer(Customer(**facts), sms_opted_out=sms_opted_out)
+    return register_customer(Customer(**facts), word=NO_TEXTS if sms_opted_out else None)
 
 
 def order(*, text_customer: bool = True, **facts: Any) -> Order:

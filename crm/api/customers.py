@@ -22,7 +22,9 @@ from crm.schemas.customers import (
     CustomerReplacement,
 )
 from crm.schemas.orders import OrderOut
-from identity.tokens import needs
+from identity.tokens import Caller, needs
+from sms.models import ConsentSource
+from sms.opt_outs import Word
 
 router = Router(tags=["customers"])
 
@@ -50,9 +52,8 @@ def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
     """Register a customer; one without a code gets the next free one."""
     facts = body.dict()
     facts["code"] = facts["code"] or ""
-    opted_out = facts.pop("sms_opted_out")
-    customer = operations.register_customer(Customer(**facts), sms_opted_out=opted_out)
-    return Status(201, customer)
+    word = _word(request, opted_out=facts.pop("sms_opted_out"))
+    return Status(201, operations.register_customer(Customer(**facts), word=word))
 
 
 @router.get(
@@ -149,6 +150,10 @@ def _change_customer(
         or (opted_out is False and customer.sms_opted_out)
     ):
         raise PermissionDenied
-    return operations.update_customer(
-        customer, changes, sms_opted_out=None if opted_out is None else bool(opted_out)
-    )
+    word = None if opted_out is None else _word(request, opted_out=bool(opted_out))
+    return operations.update_customer(customer, changes, word=word)
+
+
+def _word(request: HttpRequest, *, opted_out: bool) -> Word:
+    caller: Caller = request.auth  # type: ignore[attr-defined]  # Ninja sets it
+    return Word(wants_texts=not opted_out, source=ConsentSource.API, said_by=caller.user)

@@ -1,7 +1,7 @@
 """Texts: what is kept of them."""
 
-from sms.models.callbacks import DeliveryReport, IncomingText
-from sms.models.consent import ConsentChange, OptOut, UnreachablePhone
+from sms.models.callbacks import DeliveryReport, IncomingText, OptOutNotice, ReportEffect
+from sms.models.consent import ConsentChange, ConsentSource, OptOut, UnreachablePhone
 from sms.models.line import Hold, Line
 from sms.models.messages import (
     Attempt,
@@ -17,6 +17,7 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "ConsentChange",
+    "ConsentSource",
     "Decision",
     "DeliveryReport",
     "Hold",
@@ -27,5 +28,7 @@ __all__ = [
     "MessageStatus",
     "MessageTemplate",
     "OptOut",
+    "OptOutNotice",
+    "ReportEffect",
     "UnreachablePhone",
 ]

@@ -15,6 +15,7 @@ class ReportEffect(models.TextChoices):
     ON_THE_WAY = "on_the_way", "On the way"
     REPEATED = "repeated", "Said before"
     CONTRADICTS = "contradicts", "Contradicts what was final already"
+    UNKNOWN = "unknown", "Not understood"
 
 
 class DeliveryReport(models.Model):
@@ -62,9 +63,11 @@ class IncomingText(models.Model):
     text = models.TextField()
     meaning = models.CharField(max_length=10, choices=Meaning)
     raw = models.JSONField(default=dict)
+    sent_at = models.DateTimeField(null=True, help_text="By the gateway's clock, if it said.")
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "incoming text"
         ordering: ClassVar = ["-received_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["phone_number", "-received_at"], name="sms_incoming_phone")
@@ -80,3 +83,18 @@ class IncomingText(models.Model):
 
     def __str__(self) -> str:
         return f"text from {self.phone_number}"
+
+
+class OptOutNotice(models.Model):
+    """What the gateway told of somebody who opted out with it and not with us, as it came."""
+
+    phone_number = models.CharField(max_length=30)  # as it came: it may be no number
+    sender_id = models.CharField(max_length=20, blank=True)
+    raw = models.JSONField(default=dict)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions: ClassVar = ()  # it has no screen: the consent of the phone tells it
+
+    def __str__(self) -> str:
+        return f"opt-out of {self.phone_number}"

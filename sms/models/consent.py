@@ -28,6 +28,7 @@ class ConsentSource(models.TextChoices):
 
     TEXT = "text", "By text"
     GATEWAY = "gateway", "By the gateway's own opt-out"
+    OWN_PAGE = "own_page", "On their own page"
     STAFF = "staff", "By staff"
     API = "api", "By an app"
     SHEET = "sheet", "By a spreadsheet"

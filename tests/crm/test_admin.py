@@ -19,7 +19,7 @@ from crm.errors import CustomerHasOrders, OrderCannotMove, Refusal
 from crm.models import Customer, Order
 from identity.models import User
 from sms import opt_outs
-from sms.models import Message
+from sms.models import ConsentChange, Message
 from tests import factories
 from tests.crm.spreadsheets.sheets import no_such_phone
 
@@ -300,22 +300,28 @@ def test_a_stored_customer_keeps_a_code(client: Client) -> None:
     assert customer.code == "ABC"
 
 
-def test_a_customer_is_opted_out_of_texts_and_in_again(client: Client) -> None:
+def test_a_customer_is_opted_out_of_texts_and_in_again(client: Client, manager: User) -> None:
     url = f"{CUSTOMERS}{factories.customer(code='ABC', phone_number='+254722000000').pk}/change/"
     client.post(url, customer_form(code="ABC", sms_opted_out="on"))
     assert opt_outs.is_opted_out("+254722000000")
     assert client.get(url).context["adminform"].form["sms_opted_out"].value() is True
     client.post(url, customer_form(code="ABC") | {"initial-sms_opted_out": "True"})
     assert not opt_outs.is_opted_out("+254722000000")
+    changes = ConsentChange.objects.order_by("pk")
+    assert list(changes.values_list("wants_texts", "source", "said_by")) == [
+        (False, "staff", manager.pk),
+        (True, "staff", manager.pk),
+    ]
 
 
 def test_a_customer_can_be_added_as_opted_out(client: Client) -> None:
     client.post(f"{CUSTOMERS}add/", customer_form(sms_opted_out="on"))
     assert opt_outs.is_opted_out("+254722000000")
+    assert ConsentChange.objects.get().source == "staff"
 
 
 def test_a_new_phone_that_is_opted_out_stays_so(client: Client) -> None:
-    opt_outs.opt_out("+254733000000")
+    opt_outs.heed("+254733000000", factories.NO_TEXTS)
     customer = factories.customer(code="ABC", phone_number="+254722000000")
     client.post(
         f"{CUSTOMERS}{customer.pk}/change/", customer_form(code="ABC", phone_number="0733 000000")
@@ -759,7 +765,7 @@ def test_a_page_that_is_open_since_before_somebody_opted_out_takes_nothing_back(
 ) -> None:
     customer = factories.customer(code="ABC", phone_number="+254722000000")
     stale = customer_form(code="ABC", name="New") | {"initial-sms_opted_out": "False"}
-    opt_outs.opt_out("+254722000000")
+    opt_outs.heed("+254722000000", factories.NO_TEXTS)
     client.post(f"{CUSTOMERS}{customer.pk}/change/", stale)
     customer.refresh_from_db()
     assert customer.name == "New"

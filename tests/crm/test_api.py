@@ -14,8 +14,9 @@ from django_q.models import OrmQ
 
 from crm.models import Customer, Order
 from crm.self_service import MOST_ORDERS
+from identity.models import User
 from sms import opt_outs
-from sms.models import Message
+from sms.models import ConsentChange, Message
 from tests import factories
 from tests.conftest import JSON, Api
 
@@ -161,6 +162,20 @@ def test_consent_to_texts_is_read_and_changed(api: Api) -> None:
     assert opt_outs.is_opted_out(customer.phone_number)
     assert api.get(path).json()["sms_opted_out"] is True
     assert api.patch(path, {"sms_opted_out": False}).json()["sms_opted_out"] is False
+
+
+def test_consent_that_an_app_gives_or_takes_is_recorded_with_whose_it_is(
+    api: Api, boss: User
+) -> None:
+    body = {"name": "Jane", "phone_number": "+254722000000", "sms_opted_out": True}
+    address = f"/api/customers/{api.post('/api/customers/', body).json()['id']}/"
+    api.put(address, body | {"code": "JANE"})
+    api.patch(address, {"sms_opted_out": False})
+    changes = ConsentChange.objects.order_by("pk")
+    assert list(changes.values_list("phone_number", "wants_texts", "source", "said_by")) == [
+        ("+254722000000", False, "api", boss.pk),
+        ("+254722000000", True, "api", boss.pk),
+    ]
 
 
 def test_a_customer_with_orders_is_not_deleted_and_one_without_is(api: Api) -> None:

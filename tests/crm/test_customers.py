@@ -12,6 +12,7 @@ from crm import customers
 from crm.errors import CustomerHasOrders, CustomerIsGone
 from crm.models import Counter, Customer
 from sms import opt_outs
+from sms.models import ConsentChange
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -85,13 +86,15 @@ def test_a_change_keeps_the_consent_unless_it_is_given() -> None:
     customer = factories.customer(sms_opted_out=True)
     assert opt_outs.is_opted_out(customer.phone_number)
     assert customers.update_customer(customer, {"name": "Another"}).sms_opted_out is True
-    assert customers.update_customer(customer, {}, sms_opted_out=False).sms_opted_out is False
-    assert customers.update_customer(customer, {}, sms_opted_out=True).sms_opted_out is True
+    assert (
+        customers.update_customer(customer, {}, word=factories.TEXTS_AGAIN).sms_opted_out is False
+    )
+    assert customers.update_customer(customer, {}, word=factories.NO_TEXTS).sms_opted_out is True
     assert opt_outs.is_opted_out(customer.phone_number)
 
 
 def test_registering_somebody_who_opted_out_is_no_consent() -> None:
-    opt_outs.opt_out("+254722000000")
+    opt_outs.heed("+254722000000", factories.NO_TEXTS)
     assert factories.customer(phone_number="+254722000000").sms_opted_out is True
 
 
@@ -150,17 +153,40 @@ def test_many_at_once_never_get_the_same_code() -> None:
 
 
 def test_a_new_phone_that_is_opted_out_stays_so_whatever_the_change_says() -> None:
-    opt_outs.opt_out("+254733000000")
+    opt_outs.heed("+254733000000", factories.NO_TEXTS)
     customer = factories.customer()
     change = {"phone_number": "+254733000000"}
-    assert customers.update_customer(customer, change, sms_opted_out=False).sms_opted_out is True
-    assert customers.update_customer(customer, {}, sms_opted_out=False).sms_opted_out is False
+    assert (
+        customers.update_customer(customer, change, word=factories.TEXTS_AGAIN).sms_opted_out
+        is True
+    )
+    assert (
+        customers.update_customer(customer, {}, word=factories.TEXTS_AGAIN).sms_opted_out is False
+    )
 
 
 def test_an_opt_out_moves_with_its_owner_to_their_new_phone() -> None:
     customer = factories.customer(sms_opted_out=True)
     changed = customers.update_customer(customer, {"phone_number": "+254733000000"})
     assert changed.sms_opted_out is True
+
+
+def test_a_new_phone_that_takes_over_says_so_in_its_record() -> None:
+    customer = factories.customer(sms_opted_out=True)
+    customers.update_customer(customer, {"phone_number": "+254733000000"})
+    change = ConsentChange.objects.get(phone_number="+254733000000")
+    assert (change.wants_texts, change.source, change.said_by) == (False, "new_phone", None)
+    known_phone = ConsentChange.objects.exclude(pk=change.pk).get()
+    assert (known_phone.wants_texts, known_phone.source) == (False, "staff")
+
+
+def test_to_register_or_to_change_somebody_without_a_word_on_texts_records_none() -> None:
+    customer = factories.customer()
+    customers.register_customer(
+        Customer(name="Jane", phone_number="+254733000000"), word=factories.TEXTS_AGAIN
+    )
+    customers.update_customer(customer, {"name": "Another", "phone_number": "+254744000000"})
+    assert not ConsentChange.objects.exists()
 
 
 def test_of_two_changes_at_once_neither_undoes_the_other() -> None:

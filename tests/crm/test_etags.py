@@ -102,7 +102,7 @@ def test_what_has_not_changed_is_not_sent_again(api: Api, order: Order) -> None:
 def test_consent_is_part_of_the_version_of_a_customer(api: Api, order: Order) -> None:
     customer = order.customer
     seen = api.get(address(customer))["ETag"]
-    customers.update_customer(customer, {}, sms_opted_out=True)
+    customers.update_customer(customer, {}, word=factories.NO_TEXTS)
     response = call(api, "PATCH", address(customer), {"name": "Jane"}, If_Match=seen)
     assert response.status_code == 412
     assert Customer.objects.get().name == customer.name

@@ -19,7 +19,7 @@ from crm.self_service import (
     stop_texts,
 )
 from identity.errors import TooManyAttempts
-from sms.models import Message, OptOut
+from sms.models import ConsentChange, Message, OptOut
 from tests import factories
 
 
@@ -116,3 +116,12 @@ def test_a_customer_stops_the_texts_to_their_phone(customer: Customer) -> None:
     stop_texts(customer)
     stop_texts(customer)
     assert OptOut.objects.get().phone_number == customer.phone_number
+
+
+@pytest.mark.django_db
+def test_who_stops_the_texts_themself_is_recorded_as_that(templates: None) -> None:
+    customer = factories.customer(user=factories.user())
+    stop_texts(customer)
+    change = ConsentChange.objects.get()
+    assert (change.phone_number, change.wants_texts) == (customer.phone_number, False)
+    assert (change.source, change.said_by) == ("own_page", customer.user)

@@ -29,7 +29,7 @@ from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
-from sms.models import Message, MessageTemplate, OptOut
+from sms.models import ConsentChange, Message, MessageTemplate, OptOut
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
         *(Customer, Customer.history.model, Order, Order.history.model),
-        *(Message, MessageTemplate, OptOut, Import, OrmQ),
+        *(Message, MessageTemplate, OptOut, ConsentChange, Import, OrmQ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
     ]
     return {

@@ -124,12 +124,12 @@ def test_a_message_that_is_gone_is_no_error(gateway: Scripted) -> None:
 def test_somebody_who_opted_out_after_the_order_is_not_texted(gateway: Scripted) -> None:
     message = factories.message()
     other = factories.message("+254722000001")
-    opt_outs.opt_out(message.phone_number)
+    opt_outs.heed(message.phone_number, factories.NO_TEXTS)
     assert deliver(message).status == "suppressed"
     assert message.failure_reason == "The customer opted out of texts."
     assert message.final_at is not None
     assert [phone for phone, _ in gateway.taken] == [other.phone_number]
-    opt_outs.opt_in(message.phone_number)
+    opt_outs.heed(message.phone_number, factories.TEXTS_AGAIN)
     assert deliver(message).status == "suppressed"
 
 
