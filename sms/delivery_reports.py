@@ -1,16 +1,35 @@
-"""What became of a text after the gateway took it? Reports say; the first final one stands."""
+"""What became of a text after the gateway took it? Reports say; the first final one stands.
+
+A report is kept as it came, and committed, before its text is looked for. So it may come before the
+gateway's own answer is written down, more than once, and in any order with others: whoever comes
+later, the sender with the id or the report with its word, finds what the other left. Each is
+matched once, in the transaction that moves the text.
+"""
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from sms.models import DeliveryReport, Message
+from sms.models import (
+    Attempt,
+    DeliveryReport,
+    Message,
+    MessageQuerySet,
+    MessageStatus,
+    ReportEffect,
+    UnreachablePhone,
+)
 
 logger = logging.getLogger(__name__)
 
-# Africa's Talking, "Delivery reports": the statuses that are final. Sent, Submitted and Buffered
-# are on the way; any other is kept and moves nothing.
+# Africa's Talking, "Delivery reports": the statuses that are final, those that tell of the way
+# there, and what staff read where a text did not arrive and no other reason is given. Any other
+# status is kept and moves nothing.
 FINAL_STATUSES = {
     "Success": Message.Status.DELIVERED,
     "Rejected": Message.Status.UNDELIVERED,
@@ -18,49 +37,184 @@ FINAL_STATUSES = {
     "AbsentSubscriber": Message.Status.UNDELIVERED,
     "Expired": Message.Status.UNDELIVERED,
 }
+ON_THE_WAY = frozenset({"Sent", "Submitted", "Buffered"})
+_REASONS = {
+    "Rejected": "The phone network rejected the text.",
+    "Failed": "The phone network could not deliver the text.",
+    "AbsentSubscriber": "The phone was off or out of reach.",
+    "Expired": "The phone was not reached in time.",
+}
+
+MATCHED_FOR = timedelta(hours=72)  # after that a report, or the text it may be about, is history
+_MATCHED_AT_ONCE = 500
+
+_UNDER_WAY = (Message.Status.CLAIMED, Message.Status.SENDING, Message.Status.UNCONFIRMED)
+_MOVED_BY_REPORTS = (Message.Status.SENT, Message.Status.UNCONFIRMED)
+# What a report changes of a text that was in doubt. When it was taken nobody wrote down: it was an
+# instant after it was claimed.
+_AS_TAKEN: dict[str, Any] = {"failure_reason": "", "sent_at": Coalesce("sent_at", "claimed_at")}
 
 
 def receive_report(
     gateway_message_id: str,
     status: str,
     failure_reason: str = "",
+    *,
+    phone_number: str = "",
+    network_code: str = "",
     raw: dict[str, Any] | None = None,
 ) -> None:
-    """Keep a report as it came, then apply it if its message is known already.
+    """Keep a report as it came, then apply it if its text is known already.
 
-    Reports come in any order, more than once, and before the submission is written down.
+    The phone is in E.164 form, where it is to say which text is meant if the id does not.
     """
-    # Committed before the message is looked for: see ``sending._record_submission``.
-    DeliveryReport(
+    report = DeliveryReport(
         gateway_message_id=gateway_message_id,
         status=status,
+        phone_number=phone_number,
         failure_reason=failure_reason,
+        network_code=network_code,
         raw=raw or {},
-    ).save(force_insert=True)
-    apply_waiting_reports(gateway_message_id)
+    )
+    # Committed before the message is looked for: see ``sending._record_submission``.
+    report.save(force_insert=True)
+    _match(report)
 
 
-def apply_waiting_reports(gateway_message_id: str) -> None:
-    """Apply the reports that came for this id and are not matched with a message yet."""
-    message = Message.objects.filter(gateway_message_id=gateway_message_id).first()
+def apply_waiting_reports(gateway_message_id: str) -> int:
+    """Apply the reports that came for this id and are not matched with a text yet; how many."""
+    message = _message_of(gateway_message_id)
     if message is None:
-        return
+        return 0
     waiting = DeliveryReport.objects.filter(gateway_message_id=gateway_message_id, message=None)
-    for report in waiting.order_by("received_at", "pk"):
-        _apply(report, message)
-        report.message = message
-        report.save(update_fields=["message"])
+    return sum(_apply(report, message) for report in waiting.order_by("received_at", "pk"))
 
 
-def _apply(report: DeliveryReport, message: Message) -> None:
+def match_again(now: datetime) -> int:
+    """Try the reports once more that were not matched; how many were, this time.
+
+    Of those of the last 72 hours, oldest first, and only where there is a text that it may be: an
+    account with the gateway may send texts that we know nothing of, and report them all to us.
+    """
+    known = Message.objects.filter(gateway_message_id=OuterRef("gateway_message_id"))
+    in_doubt = Message.objects.filter(
+        phone_number=OuterRef("phone_number"),
+        status=Message.Status.UNCONFIRMED,
+        gateway_message_id="",
+    )
+    unmatched = DeliveryReport.objects.filter(
+        Exists(known) | Exists(in_doubt),
+        ~Q(gateway_message_id=""),
+        message=None,
+        received_at__gt=now - MATCHED_FOR,
+    )
+    reports = unmatched.order_by("received_at", "pk")[:_MATCHED_AT_ONCE]
+    return sum(_match(report) for report in reports)
+
+
+def _match(report: DeliveryReport) -> int:
+    """Find the text of a report and apply all that waits for it; how many were."""
+    is_known = _message_of(report.gateway_message_id) is not None
+    if not is_known and not _adopt(report):
+        return 0
+    # After the adoption is committed: a report of the same id that came meanwhile either finds the
+    # text by it, or is found here.
+    return apply_waiting_reports(report.gateway_message_id)
+
+
+def _message_of(gateway_message_id: str) -> Message | None:
+    if not gateway_message_id:  # many texts have none
+        return None
+    return Message.objects.filter(gateway_message_id=gateway_message_id).first()
+
+
+def _adopt(report: DeliveryReport) -> bool:
+    """Give the id of a report that nobody knows to the one text that it can be about.
+
+    Such a text is in doubt, as the gateway's answer got lost with the id in it. The report proves
+    that it was taken: also one that tells of the way there, but not one that we do not understand.
+    Where another text to the phone could be meant as well, the report waits.
+    """
+    is_understood = report.status in FINAL_STATUSES or report.status in ON_THE_WAY
+    if not (report.gateway_message_id and report.phone_number and is_understood):
+        return False
+    fitting = list(_fitting(report)[:2])
+    if len(fitting) != 1:
+        return False
+    row = Message.objects.filter(pk=fitting[0].pk, claimed_at=fitting[0].claimed_at)
+    return row.filter(gateway_message_id="").move(
+        Message.Status.UNCONFIRMED,
+        Message.Status.SENT,
+        gateway_message_id=report.gateway_message_id,
+        **_AS_TAKEN,
+    )
+
+
+def _fitting(report: DeliveryReport) -> MessageQuerySet:
+    """The texts to its phone that a report with an unknown id may be about.
+
+    Those on their way or in doubt, for which no id is known; and those that were sent again while
+    they were in doubt: of their first try, no id ever will be. All of them had left when the report
+    came, so that to wait makes them fewer, and never adds another.
+    """
+    came_at = report.received_at
+    doubtful = Attempt.objects.filter(
+        message=OuterRef("pk"), outcome=Attempt.Outcome.UNCLEAR, started_at__lt=came_at
+    )
+    return Message.objects.filter(
+        Q(status__in=_UNDER_WAY, gateway_message_id="", claimed_at__lt=came_at)
+        | Q(Exists(doubtful), may_be_double=True),
+        phone_number=report.phone_number,
+        claimed_at__gt=came_at - MATCHED_FOR,
+    )
+
+
+@transaction.atomic
+def _apply(report: DeliveryReport, message: Message) -> bool:
+    """Move the text as the report says, and write down what came of it; False where it waits on.
+
+    Two who apply the same report meet at the text's row, and the second finds it done.
+    """
+    effect = _settle(report, message)
+    waiting = DeliveryReport.objects.filter(pk=report.pk, message=None)
+    if effect is None or not waiting.update(message=message, effect=effect):
+        return False
+    if effect == ReportEffect.CONTRADICTS:
+        said = "Report %s says %s of message %s, but another said otherwise before."
+        logger.warning(said, report.pk, report.status, message.pk)
+    return True
+
+
+def _settle(report: DeliveryReport, message: Message) -> ReportEffect | None:
+    row = Message.objects.filter(pk=message.pk)
+    if report.status in ON_THE_WAY:
+        row.move(Message.Status.UNCONFIRMED, Message.Status.SENT, **_AS_TAKEN)
+        return ReportEffect.ON_THE_WAY
     final = FINAL_STATUSES.get(report.status)
     if final is None:
-        return
-    moved = Message.objects.filter(pk=message.pk).move(
-        Message.Status.SENT,
-        final,
-        failure_reason=report.failure_reason,
-        final_at=timezone.now(),
-    )
-    if not moved:
-        logger.warning("Report %s for message %s came too late.", report.status, message.pk)
+        return ReportEffect.UNKNOWN
+    if _finish(report, message, final):
+        return ReportEffect.MOVED
+    stands = row.values_list("status", flat=True).get()
+    if stands not in Message.FINAL:
+        return None  # it is being sent once more, and this is about the try before
+    is_said_before = _has_arrived(stands) == _has_arrived(final)
+    return ReportEffect.REPEATED if is_said_before else ReportEffect.CONTRADICTS
+
+
+def _finish(report: DeliveryReport, message: Message, final: MessageStatus) -> bool:
+    """Compare-and-swap, as ``move`` does, from either of the states that a report ends."""
+    reason = "" if _has_arrived(final) else report.failure_reason or _REASONS[report.status]
+    changes = _AS_TAKEN | {"failure_reason": reason, "final_at": timezone.now()}
+    row = Message.objects.filter(pk=message.pk, status__in=_MOVED_BY_REPORTS)
+    is_moved = row.update(status=final, **changes) == 1
+    if is_moved and _has_arrived(final):
+        # One that was found unreachable after this text had left stays so.
+        left_at = message.sent_at or message.claimed_at or report.received_at
+        unreachable = UnreachablePhone.objects.filter(phone_number=message.phone_number)
+        unreachable.filter(noted_at__lt=left_at).delete()
+    return is_moved
+
+
+def _has_arrived(status: str) -> bool:
+    return status == Message.Status.DELIVERED

@@ -1,14 +1,25 @@
 """What became of a text: reports in any order, any number of times."""
 
-import pytest
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
 
-from sms import delivery_reports, tasks
-from sms.gateway import Submission
-from sms.models import DeliveryReport, Message
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from sms import delivery_reports, line, outbox, tasks
+from sms.errors import MessageCannotBeRetried
+from sms.gateway import Submission, Unclear
+from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
 from sms.sending import drain
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+PHONE = "+254722000000"
 
 
 class Fixed:
@@ -24,63 +35,509 @@ class Fixed:
         return Submission("ATXid_1")
 
 
+class Silent:
+    """A gateway that may have taken the text: nobody knows, and no id is told."""
+
+    name = "silent"
+    is_immediate = True
+
+    def submit(self, phone_number: str, text: str) -> Submission:
+        raise Unclear("The gateway did not answer in time.")
+
+
+def send(monkeypatch: pytest.MonkeyPatch, gateway: Any, message: Message) -> Message:
+    """What the worker does with a queued text and such a gateway."""
+    monkeypatch.setattr(drain, "get_gateway", gateway)
+    monkeypatch.setattr(line, "get_gateway", gateway)
+    tasks.send_message(str(message.pk))
+    message.refresh_from_db()
+    return message
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Message:
-    monkeypatch.setattr(drain, "get_gateway", Fixed)
-    message = factories.message()
-    tasks.drain()
-    message.refresh_from_db()
+    message = send(monkeypatch, Fixed, factories.message())
     assert message.status == "sent"
     return message
 
 
+@pytest.fixture
+def in_doubt(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Message]:
+    """Make a text to the phone whose answer got lost."""
+
+    def make() -> Message:
+        Line.objects.all().delete()  # which two such answers in a row would break
+        message = send(monkeypatch, Silent, factories.message(PHONE))
+        assert (message.status, message.gateway_message_id) == ("unconfirmed", "")
+        return message
+
+    return make
+
+
+def report(gateway_message_id: str, status: str, phone_number: str = PHONE) -> DeliveryReport:
+    delivery_reports.receive_report(gateway_message_id, status, phone_number=phone_number)
+    return DeliveryReport.objects.latest("pk")
+
+
+def effects() -> list[str]:
+    """What came of each report, in the order in which they came."""
+    return list(DeliveryReport.objects.order_by("pk").values_list("effect", flat=True))
+
+
+def age(by: timedelta) -> None:
+    """Let time pass for all texts and reports."""
+    for row in Message.objects.all():
+        claimed_at = row.claimed_at and row.claimed_at - by
+        Message.objects.filter(pk=row.pk).update(claimed_at=claimed_at)
+    for attempt in Attempt.objects.all():
+        Attempt.objects.filter(pk=attempt.pk).update(started_at=attempt.started_at - by)
+    for each in DeliveryReport.objects.all():
+        DeliveryReport.objects.filter(pk=each.pk).update(received_at=each.received_at - by)
+
+
+def at_once(*calls: Callable[[], Any]) -> None:
+    start = Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> None:
+        try:
+            start.wait(timeout=60)
+            call()
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# --- Reports with an id that is known ------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("reported", "status"),
+    ("reported", "status", "effect"),
     [
-        ("Success", "delivered"),
-        ("Rejected", "undelivered"),
-        ("Failed", "undelivered"),
-        ("AbsentSubscriber", "undelivered"),
-        ("Expired", "undelivered"),
-        ("Sent", "sent"),
-        ("Submitted", "sent"),
-        ("Buffered", "sent"),
-        ("SomethingNew", "sent"),
+        ("Success", "delivered", "moved"),
+        ("Rejected", "undelivered", "moved"),
+        ("Failed", "undelivered", "moved"),
+        ("AbsentSubscriber", "undelivered", "moved"),
+        ("Expired", "undelivered", "moved"),
+        ("Sent", "sent", "on_the_way"),
+        ("Submitted", "sent", "on_the_way"),
+        ("Buffered", "sent", "on_the_way"),
+        ("SomethingNew", "sent", "unknown"),
+        ("", "sent", "unknown"),
     ],
 )
-def test_a_report_moves_a_sent_text(sent: Message, reported: str, status: str) -> None:
+def test_a_report_moves_a_sent_text(sent: Message, reported: str, status: str, effect: str) -> None:
     delivery_reports.receive_report("ATXid_1", reported, "its reason", raw={"status": reported})
     sent.refresh_from_db()
     assert sent.status == status
     assert (sent.final_at is not None) is (status != "sent")
-    assert sent.failure_reason == ("its reason" if status != "sent" else "")
+    assert sent.failure_reason == ("its reason" if status == "undelivered" else "")
     report = DeliveryReport.objects.get()
     assert (report.message, report.raw) == (sent, {"status": reported})
+    assert report.effect == effect
 
 
-def test_the_first_final_report_stands(sent: Message, caplog: pytest.LogCaptureFixture) -> None:
-    delivery_reports.receive_report("ATXid_1", "Success")
-    delivery_reports.receive_report("ATXid_1", "Failed")
-    delivery_reports.receive_report("ATXid_1", "Success")
+@pytest.mark.parametrize(
+    ("reported", "reason"),
+    [
+        ("Rejected", "The phone network rejected the text."),
+        ("Failed", "The phone network could not deliver the text."),
+        ("AbsentSubscriber", "The phone was off or out of reach."),
+        ("Expired", "The phone was not reached in time."),
+    ],
+)
+def test_a_text_that_did_not_arrive_says_why_also_where_the_report_does_not(
+    sent: Message, reported: str, reason: str
+) -> None:
+    delivery_reports.receive_report("ATXid_1", reported)
     sent.refresh_from_db()
-    assert sent.status == "delivered"
-    assert sent.delivery_reports.count() == 3
-    assert "came too late" in caplog.text
+    assert sent.failure_reason == reason
 
 
+def test_the_first_final_report_stands_and_another_is_kept_as_a_contradiction(
+    sent: Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    for status in ("Buffered", "Success", "Failed", "Success", "Sent", "Expired"):
+        delivery_reports.receive_report("ATXid_1", status)
+    sent.refresh_from_db()
+    assert (sent.status, sent.failure_reason) == ("delivered", "")
+    assert sent.delivery_reports.count() == 6
+    assert effects() == [
+        *("on_the_way", "moved", "contradicts", "repeated", "on_the_way", "contradicts")
+    ]
+    first = DeliveryReport.objects.get(status="Failed")
+    said = f"Report {first.pk} says Failed of message {sent.pk}, but another said otherwise before."
+    assert said in caplog.text
+    assert len(caplog.records) == 2
+
+
+def test_a_text_reported_as_lost_is_not_delivered_later(sent: Message) -> None:
+    for status in ("AbsentSubscriber", "Failed", "Success"):
+        delivery_reports.receive_report("ATXid_1", status)
+    sent.refresh_from_db()
+    assert (sent.status, sent.failure_reason) == (
+        "undelivered",
+        "The phone was off or out of reach.",
+    )
+    assert effects() == ["moved", "repeated", "contradicts"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("Success", "delivered"), ("Failed", "undelivered"), ("Sent", "sent")]
+)
 def test_a_report_before_the_gateways_own_answer_is_applied_after_it(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    monkeypatch.setattr(Fixed, "report_first", before)
+    assert send(monkeypatch, Fixed, factories.message()).status == after
+    assert DeliveryReport.objects.get().message is not None
+
+
+def test_reports_that_waited_are_applied_in_the_order_in_which_they_came(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drain, "get_gateway", Fixed)
-    monkeypatch.setattr(Fixed, "report_first", "Success")
-    message = factories.message()
-    tasks.drain()
-    message.refresh_from_db()
-    assert message.status == "delivered"
+    for status in ("Failed", "Success"):
+        delivery_reports.receive_report("ATXid_1", status)
+    assert send(monkeypatch, Fixed, factories.message()).status == "undelivered"
+    assert effects() == ["moved", "contradicts"]
 
 
 def test_a_report_for_an_unknown_id_is_kept() -> None:
     delivery_reports.receive_report("ATXid_unknown", "Success", raw={"id": "ATXid_unknown"})
     report = DeliveryReport.objects.get()
-    assert report.message is None
+    assert (report.message, report.effect) == (None, "")
     assert report.raw == {"id": "ATXid_unknown"}
+
+
+def test_a_report_without_an_id_is_kept_and_is_about_no_text(
+    in_doubt: Callable[[], Message],
+) -> None:
+    message = in_doubt()  # which has no id either
+    assert report("", "Success").message is None
+    message.refresh_from_db()
+    assert message.status == "unconfirmed"
+
+
+def test_a_report_about_a_try_before_this_one_waits(
+    sent: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Message.objects.update(status="queued", may_be_double=True)
+    assert report("ATXid_1", "Success").effect == ""
+    assert send(monkeypatch, Fixed, sent).status == "delivered"  # the same id once more
+    assert effects() == ["moved"]
+
+
+def test_a_text_in_doubt_whose_id_was_told_is_settled_by_it(
+    in_doubt: Callable[[], Message],
+) -> None:
+    message = in_doubt()
+    Message.objects.update(gateway_message_id="ATXid_1")
+    report("ATXid_1", "Sent", phone_number="")
+    message.refresh_from_db()
+    assert (message.status, message.sent_at) == ("sent", message.claimed_at)
+    report("ATXid_1", "Success", phone_number="")
+    message.refresh_from_db()
+    assert message.status == "delivered"
+    assert effects() == ["on_the_way", "moved"]
+
+
+# --- Phones that no text reached -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reported", "is_reached"), [("Success", True), ("Failed", False)])
+def test_a_phone_that_got_a_text_is_reached_again(
+    monkeypatch: pytest.MonkeyPatch, reported: str, is_reached: bool
+) -> None:
+    for phone in (PHONE, "+254733000000"):
+        UnreachablePhone.objects.create(phone_number=phone, reason="invalid")
+    send(monkeypatch, Fixed, factories.message(PHONE))
+    report("ATXid_1", reported)
+    left = set(UnreachablePhone.objects.values_list("phone_number", flat=True))
+    assert left == {"+254733000000"} | (set() if is_reached else {PHONE})
+
+
+def test_a_phone_found_unreachable_after_the_text_had_left_stays_so(sent: Message) -> None:
+    UnreachablePhone.objects.create(phone_number=PHONE, reason="blocked")
+    report("ATXid_1", "Success")
+    assert UnreachablePhone.objects.get().phone_number == PHONE
+
+
+# --- Adoption: reports with an id that nobody knows ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reported", "status", "effect"),
+    [
+        ("Success", "delivered", "moved"),
+        ("Failed", "undelivered", "moved"),
+        ("Sent", "sent", "on_the_way"),
+        ("Submitted", "sent", "on_the_way"),
+        ("Buffered", "sent", "on_the_way"),
+    ],
+)
+def test_a_report_that_fits_a_text_in_doubt_and_nothing_else_settles_it(
+    in_doubt: Callable[[], Message], reported: str, status: str, effect: str
+) -> None:
+    message = in_doubt()
+    assert report("ATXid_9", reported).effect == effect
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == (status, "ATXid_9")
+    assert message.sent_at == message.claimed_at
+    assert message.failure_reason == (
+        "The phone network could not deliver the text." if status == "undelivered" else ""
+    )
+    assert message.attempts.get().outcome == Attempt.Outcome.UNCLEAR  # what was known then
+
+
+def test_reports_after_an_adoption_find_the_text_by_its_id(
+    in_doubt: Callable[[], Message],
+) -> None:
+    message = in_doubt()
+    report("ATXid_9", "Sent")
+    report("ATXid_9", "Success", phone_number="")
+    message.refresh_from_db()
+    assert message.status == "delivered"
+    assert effects() == ["on_the_way", "moved"]
+
+
+def test_a_report_that_is_not_understood_proves_nothing(in_doubt: Callable[[], Message]) -> None:
+    message = in_doubt()
+    assert report("ATXid_9", "SomethingNew").effect == ""
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("unconfirmed", "")
+
+
+@pytest.mark.parametrize("phone_number", ["", "+254733000000"])
+def test_a_report_from_another_phone_or_none_settles_nothing(
+    in_doubt: Callable[[], Message], phone_number: str
+) -> None:
+    message = in_doubt()
+    assert report("ATXid_9", "Success", phone_number).effect == ""
+    message.refresh_from_db()
+    assert message.status == "unconfirmed"
+
+
+def test_of_two_texts_in_doubt_a_report_settles_neither(in_doubt: Callable[[], Message]) -> None:
+    in_doubt()
+    in_doubt()
+    assert report("ATXid_9", "Success").effect == ""
+    assert set(Message.objects.values_list("status", "gateway_message_id")) == {("unconfirmed", "")}
+
+
+def test_a_text_claimed_after_the_report_came_is_not_meant(
+    in_doubt: Callable[[], Message],
+) -> None:
+    waiting = report("ATXid_9", "Success")
+    in_doubt()
+    assert delivery_reports.match_again(timezone.now()) == 0
+    waiting.refresh_from_db()
+    assert waiting.message is None
+    assert Message.objects.get().status == "unconfirmed"
+
+
+def test_a_text_claimed_three_days_before_is_not_meant(in_doubt: Callable[[], Message]) -> None:
+    in_doubt()
+    age(timedelta(hours=72, minutes=1))
+    assert report("ATXid_9", "Success").effect == ""
+    assert Message.objects.get().status == "unconfirmed"
+
+
+def test_a_text_of_the_same_phone_that_has_its_id_is_not_meant(
+    in_doubt: Callable[[], Message], sent: Message
+) -> None:
+    message = in_doubt()
+    assert report("ATXid_9", "Success").message == message
+
+
+@pytest.mark.parametrize("state", ["claimed", "sending"])
+def test_while_a_text_is_being_sent_a_report_waits_and_is_tried_again(
+    in_doubt: Callable[[], Message], state: str
+) -> None:
+    first, second = in_doubt(), in_doubt()
+    Message.objects.filter(pk=second.pk).update(status=state)
+    waiting = report("ATXid_9", "Success")
+    assert waiting.effect == ""
+    assert delivery_reports.match_again(timezone.now()) == 0
+    # Its own answer comes, with an id of its own: so the report was about the first.
+    Message.objects.filter(pk=second.pk).update(status="sent", gateway_message_id="ATXid_10")
+    assert delivery_reports.match_again(timezone.now()) == 1
+    waiting.refresh_from_db()
+    assert (waiting.message, waiting.effect) == (first, "moved")
+    assert delivery_reports.match_again(timezone.now()) == 0
+
+
+def test_a_text_that_was_being_sent_alone_and_ends_in_doubt_is_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TakesAndBreaks(Silent):
+        def submit(self, phone_number: str, text: str) -> Submission:
+            assert report("ATXid_9", "Success").effect == ""  # it came while we were waiting
+            return super().submit(phone_number, text)
+
+    message = send(monkeypatch, TakesAndBreaks, factories.message(PHONE))
+    assert message.status == "unconfirmed"
+    assert delivery_reports.match_again(timezone.now()) == 1
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_9")
+
+
+def test_the_report_of_the_first_try_of_a_doubled_text_stays_unmatched(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = outbox.retry_message(in_doubt())
+    send(monkeypatch, Fixed, message)
+    assert (message.status, message.may_be_double) == ("sent", True)
+    waiting = report("ATXid_9", "Success")
+    assert (waiting.message, waiting.effect) == (None, "")
+    # Nor is it taken for that of another text in doubt, as it may be about either.
+    other = in_doubt()
+    assert report("ATXid_10", "Success").effect == ""
+    other.refresh_from_db()
+    assert other.status == "unconfirmed"
+    assert delivery_reports.match_again(timezone.now()) == 0
+
+
+def test_a_text_that_was_doubled_and_is_in_doubt_again_is_settled_by_either_report(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(monkeypatch, Silent, outbox.retry_message(in_doubt()))
+    assert report("ATXid_9", "Success").message == message
+    assert report("ATXid_10", "Success").message is None
+
+
+# --- Trying again --------------------------------------------------------------------------------
+
+
+def test_to_look_for_what_to_try_again_costs_one_question_where_there_is_nothing(
+    in_doubt: Callable[[], Message], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert delivery_reports.match_again(timezone.now()) == 0
+    for number in range(3):  # of texts that we never sent
+        report(f"foreign-{number}", "Success", "+254733000000")
+    with django_assert_num_queries(1):
+        assert delivery_reports.match_again(timezone.now()) == 0
+
+
+def test_a_report_whose_sender_died_before_it_looked_is_applied(sent: Message) -> None:
+    DeliveryReport.objects.create(gateway_message_id="ATXid_1", status="Success")
+    assert delivery_reports.match_again(timezone.now()) == 1
+    sent.refresh_from_db()
+    assert sent.status == "delivered"
+
+
+def test_a_report_older_than_three_days_is_not_tried_again(sent: Message) -> None:
+    DeliveryReport.objects.create(gateway_message_id="ATXid_1", status="Success")
+    age(timedelta(hours=71, minutes=59))
+    later = timezone.now() + timedelta(minutes=2)
+    assert delivery_reports.match_again(later) == 0
+    assert delivery_reports.match_again(timezone.now()) == 1
+
+
+# --- At the same moment --------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_report_many_times_at_once_moves_the_text_once(
+    sent: Message, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_once(*[lambda: report("ATXid_1", "Success")] * 8)
+    sent.refresh_from_db()
+    assert sent.status == "delivered"
+    assert sorted(effects()) == ["moved"] + ["repeated"] * 7
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_contradict_each_other_at_once_one_stands(sent: Message) -> None:
+    at_once(*[lambda: report("ATXid_1", "Success"), lambda: report("ATXid_1", "Failed")] * 4)
+    sent.refresh_from_db()
+    word = "Success" if sent.status == "delivered" else "Failed"
+    stands = DeliveryReport.objects.filter(status=word).values_list("effect", flat=True)
+    assert sorted(stands) == ["moved", "repeated", "repeated", "repeated"]
+    others = DeliveryReport.objects.exclude(status=word).values_list("effect", flat=True)
+    assert list(others) == ["contradicts"] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_report_many_times_at_once_is_adopted_once(in_doubt: Callable[[], Message]) -> None:
+    message = in_doubt()
+    at_once(*[lambda: report("ATXid_9", "Success")] * 8)
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_9")
+    assert sorted(effects()) == ["moved"] + ["repeated"] * 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_ids_at_once_a_text_in_doubt_takes_one(in_doubt: Callable[[], Message]) -> None:
+    message = in_doubt()
+    at_once(*[lambda number=number: report(f"ATXid_{number}", "Success") for number in range(8)])
+    message.refresh_from_db()
+    assert message.status == "delivered"
+    matched = DeliveryReport.objects.get(effect="moved")
+    assert matched.gateway_message_id == message.gateway_message_id
+    assert sorted(effects()) == [""] * 7 + ["moved"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_at_the_moment_of_the_gateways_answer_is_never_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Prompt:
+        """Reports on one line while it answers on another."""
+
+        name = "prompt"
+        is_immediate = True
+        lines: list[Thread] = []  # noqa: RUF012
+
+        def submit(self, phone_number: str, text: str) -> Submission:
+            def line() -> None:
+                try:
+                    report(text, "Success", phone_number)
+                finally:
+                    connection.close()
+
+            self.lines.append(Thread(target=line))
+            self.lines[-1].start()
+            return Submission(text)
+
+    messages = [
+        factories.message(f"+2547220000{number:02d}", f"id-{number}") for number in range(24)
+    ]
+    at_once(
+        *[
+            lambda part=part: [send(monkeypatch, Prompt, message) for message in messages[part::4]]
+            for part in range(4)
+        ]
+    )
+    for line in Prompt.lines:
+        line.join()
+    assert set(Message.objects.values_list("status", flat=True)) == {"delivered"}
+    assert effects() == ["moved"] * 24
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_at_the_moment_somebody_sends_a_text_again_either_settles_it_or_waits(
+    in_doubt: Callable[[], Message],
+) -> None:
+    for number in range(6):
+        message, refusals = in_doubt(), list[MessageCannotBeRetried]()
+
+        def send_again(message: Message = message, refusals: list[Any] = refusals) -> None:
+            try:
+                outbox.retry_message(message)
+            except MessageCannotBeRetried as refusal:
+                refusals.append(refusal)
+
+        at_once(send_again, lambda number=number: report(f"ATXid_{number}", "Success"))
+        message.refresh_from_db()
+        effect = DeliveryReport.objects.latest("pk").effect
+        assert (message.status, effect, len(refusals)) in {
+            ("delivered", "moved", 1),
+            ("queued", "", 0),
+        }
+        Message.objects.all().delete()
