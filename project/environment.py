@@ -7,6 +7,7 @@ the process with one line that names it.
 
 import contextlib
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -93,6 +94,15 @@ def _mail_server(url: str) -> str:
     return url
 
 
+def _path_secret(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{20,}", text):
+        raise ValueError(
+            "takes at least 20 letters, digits, hyphens and underscores. Make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+    return text
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(str(value))
@@ -167,6 +177,7 @@ class Environment(BaseSettings):
     africastalking_api_key: str = ""
     africastalking_sender_id: Annotated[str, StringConstraints(max_length=11)] = ""
     africastalking_base_url: WebAddress = ""
+    sms_callback_secret: Annotated[str, AfterValidator(_path_secret)] = ""
     sms_concurrency: int = Field(16, ge=1, le=200)
     sms_rate: float = Field(0, ge=0)
 
@@ -273,6 +284,11 @@ class Environment(BaseSettings):
             "EMAIL_USE_TLS": parts.scheme == "smtp",
             "EMAIL_USE_SSL": parts.scheme == "smtps",
         }
+
+    @cached_property
+    def callback_secret(self) -> str:
+        """What stands in the path of the gateway's callbacks; empty where they are closed."""
+        return self.sms_callback_secret or self.kept_secret("sms_callback_secret")
 
     def kept_secret(self, name: str) -> str:
         """The secret kept in the data folder under this name; with ``DEBUG`` on, made if missing.

@@ -9,8 +9,10 @@ from gunicorn import util  # type: ignore[import-untyped]  # it ships no types
 
 from identity.identifiers import new_id
 from project.environment import environment
+from project.logs import SecretFilter
 
 logger = logging.getLogger("gunicorn.error")
+logger.addFilter(SecretFilter(environment.callback_secret))
 
 bind = f"{environment.host}:{environment.port}"
 workers = environment.web_concurrency

@@ -249,7 +249,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
-SECURE_REDIRECT_EXEMPT = [r"^readyz$"]  # asked by the platform over plain HTTP
+# Asked by the platform over plain HTTP; and what the gateway sends, which a redirect would lose.
+SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^sms/callbacks/"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "identity.people.stale_form.stale_form"
@@ -270,6 +271,8 @@ AFRICASTALKING_USERNAME = environment.africastalking_username
 AFRICASTALKING_API_KEY = environment.africastalking_api_key
 AFRICASTALKING_SENDER_ID = environment.africastalking_sender_id
 AFRICASTALKING_BASE_URL = environment.africastalking_base_url
+# In the path of the gateway's callbacks; without one they are closed.
+SMS_CALLBACK_SECRET = environment.callback_secret
 SMS_CONCURRENCY = environment.sms_concurrency  # requests in flight, of each worker process
 SMS_RATE = environment.sms_rate  # texts a second, of all workers together; 0: no limit
 # How long the sender waits for what, in seconds; the tests shorten it.
@@ -363,9 +366,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "project.request_ids.RequestIDFilter"}},
     "formatters": {
-        "text": {"format": "{levelname} {name} {message} [{request_id}]", "style": "{"},
+        "text": {
+            "()": "project.logs.TextFormatter",
+            "format": "{levelname} {name} {message} [{request_id}]",
+            "style": "{",
+        },
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "project.logs.JsonFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
         },
     },

@@ -38,6 +38,7 @@ urlpatterns = [
     path("api/", api.urls),
     re_path(r"^api/", api_not_found),
     path("my-orders/", include("crm.my_orders.urls")),
+    path("sms/callbacks/", include("sms.webhooks")),
     path("o/", include("identity.provider.urls")),
     *root_urlpatterns,
     path("favicon.ico", RedirectView.as_view(url=favicon), name="favicon"),

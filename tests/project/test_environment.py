@@ -102,8 +102,9 @@ def test_a_wrong_variable_ends_the_start_with_a_line_that_names_it(
 
 
 def test_every_variable_that_can_be_wrong_is_among_those() -> None:
-    # DATABASE_URL, CACHE_URL and EMAIL_URL are checked apart, see below; any text can be a folder.
+    # Whose value is not to be told is checked apart, see below; any text can be a folder.
     takes_anything = {"DATABASE_URL", "CACHE_URL", "EMAIL_URL", "DATA_DIR", "ALLOWED_HOSTS"}
+    takes_anything |= {"SMS_CALLBACK_SECRET"}
     can_be_wrong = {
         name.upper()
         for name, field in Environment.model_fields.items()
@@ -204,6 +205,32 @@ def test_nor_is_a_wrong_mail_server(monkeypatch: pytest.MonkeyPatch, url: str) -
         "Wrong setting. EMAIL_URL: takes smtp://user:password@host:port, smtps:// or "
         "smtp+insecure://"
     )
+
+
+@pytest.mark.parametrize(
+    "secret", ["sesame", "s" * 19, "s" * 20 + "/", "s" * 20 + "?", "s" * 20 + "é", "s" * 20 + "."]
+)
+def test_nor_is_a_secret_that_cannot_stand_in_a_path(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("SMS_CALLBACK_SECRET", secret)
+    with pytest.raises(SystemExit) as end:
+        read_environment()
+    assert end.value.code == (
+        "Wrong setting. SMS_CALLBACK_SECRET: takes at least 20 letters, digits, hyphens and "
+        "underscores. Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+
+def test_the_secret_of_the_callbacks_is_the_one_given_or_the_one_kept(tmp_path: Path) -> None:
+    given = make(debug=True, data_dir=tmp_path, sms_callback_secret="given-by-the-operator")
+    assert given.callback_secret == "given-by-the-operator"
+    assert list(tmp_path.iterdir()) == []
+    assert make(data_dir=tmp_path).callback_secret == ""
+    kept = make(debug=True, data_dir=tmp_path).callback_secret
+    assert make(sms_callback_secret=kept).sms_callback_secret == kept  # fit for a path
+    assert make(data_dir=tmp_path).callback_secret == kept
+    assert (tmp_path / "sms_callback_secret").read_text() == kept
 
 
 @pytest.mark.parametrize(

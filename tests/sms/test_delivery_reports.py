@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from threading import Barrier, Thread
 from typing import Any
 
@@ -475,7 +476,7 @@ def test_one_report_many_times_at_once_is_adopted_once(in_doubt: Callable[[], Me
 @pytest.mark.django_db(transaction=True)
 def test_of_many_ids_at_once_a_text_in_doubt_takes_one(in_doubt: Callable[[], Message]) -> None:
     message = in_doubt()
-    at_once(*[lambda number=number: report(f"ATXid_{number}", "Success") for number in range(8)])
+    at_once(*[partial(report, f"ATXid_{number}", "Success") for number in range(8)])
     message.refresh_from_db()
     assert message.status == "delivered"
     matched = DeliveryReport.objects.get(effect="moved")
@@ -533,7 +534,7 @@ def test_a_report_at_the_moment_somebody_sends_a_text_again_either_settles_it_or
             except MessageCannotBeRetried as refusal:
                 refusals.append(refusal)
 
-        at_once(send_again, lambda number=number: report(f"ATXid_{number}", "Success"))
+        at_once(send_again, partial(report, f"ATXid_{number}", "Success"))
         message.refresh_from_db()
         effect = DeliveryReport.objects.latest("pk").effect
         assert (message.status, effect, len(refusals)) in {
