@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django_q.models import Schedule
 
-from sms import doorbells, line
+from sms import delivery_reports, doorbells, line
 from sms.models import Message, MessageStatus
 from sms.sending import claims, outcomes
 
@@ -37,6 +37,7 @@ def sweep() -> None:
     lost = outcomes.give_up_on_lost_attempts(lease)
     if reclaimed or lost:
         logger.warning("A worker died: %d texts queued again, %d in doubt.", reclaimed, lost)
+    delivery_reports.match_again(timezone.now())
     give_up_on_old_texts()
     note_silence()
     ring_lost_bells()

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db import connections, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from sms.gateway import Gateway
 from sms.models import Attempt, Message, MessageQuerySet, MessageStatus, OptOut
+
+OPTED_OUT = "The customer opted out of texts."
 
 
 def due(now: datetime) -> MessageQuerySet:
@@ -18,8 +20,10 @@ def due(now: datetime) -> MessageQuerySet:
     return Message.objects.filter(is_due, status=MessageStatus.QUEUED).order_by("queued_at", "id")
 
 
-def claim(limit: int) -> list[Message]:
-    """Take so many texts at most for this worker alone; those not to be sent are settled here.
+def claim(limit: int) -> tuple[list[Message], bool]:
+    """Take so many texts at most for this worker alone; and were there fewer than that?
+
+    Those not to be sent are settled here, and left out.
 
     Committed before it returns. ``claimed_at`` is the fencing token: a worker that slept past its
     lease finds another's there, and moves nothing.
@@ -31,12 +35,12 @@ def claim(limit: int) -> list[Message]:
         fit = []
         for message in claimed:
             if message.phone_number in opted_out:
-                withhold(message, MessageStatus.SUPPRESSED, "The customer opted out of texts.")
+                withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
             elif now - message.queued_at > Message.MAX_AGE:
                 withhold(message, MessageStatus.FAILED, "Not sent within 24 hours.")
             else:
                 fit.append(message)
-    return fit
+    return fit, len(claimed) < limit
 
 
 def _take(messages: MessageQuerySet, limit: int, now: datetime) -> list[Message]:
@@ -102,15 +106,22 @@ def begin(messages: Sequence[Message], gateway: Gateway) -> list[tuple[Message, 
 def _still_ours(
     messages: Sequence[Message], claimed_at: datetime | None, now: datetime, gateway: str
 ) -> list[Message]:
-    """Move these from CLAIMED to SENDING; those that were this worker's still."""
+    """Move these from CLAIMED to SENDING; those that were this worker's still.
+
+    Who opted out since the claim is left out here: a STOP holds from the next text on.
+    """
     pks = [message.pk for message in messages]
+    opt_out = OptOut.objects.filter(phone_number=OuterRef("phone_number"))
     claimed = Message.objects.filter(
-        pk__in=pks, status=MessageStatus.CLAIMED, claimed_at=claimed_at
+        ~Exists(opt_out), pk__in=pks, status=MessageStatus.CLAIMED, claimed_at=claimed_at
     )
     sending = {"status": MessageStatus.SENDING, "claimed_at": now, "gateway": gateway}
     ours = set(pks)
     if claimed.update(**sending, next_attempt_at=None) != len(pks):
         ours = set(Message.objects.filter(pk__in=pks, **sending).values_list("pk", flat=True))
+        for message in messages:
+            if message.pk not in ours:
+                withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
     kept = [message for message in messages if message.pk in ours]
     for message in kept:
         message.status, message.claimed_at = MessageStatus.SENDING, now

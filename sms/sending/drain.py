@@ -93,8 +93,8 @@ class _Drain:
         wanted = self._wanted(known, now) - self._in_flight - len(self._ahead)
         if wanted <= 0 or (self._ahead and wanted < self._places // 2):
             return  # in lots, as each costs a transaction
-        found = claims.claim(wanted)
-        self._is_dry, self._looked_at = len(found) < wanted, now
+        found, self._is_dry = claims.claim(wanted)
+        self._looked_at = now
         self._ahead.extend(found)
 
     def _wanted(self, known: Line, now: float) -> int:

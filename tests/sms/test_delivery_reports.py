@@ -515,8 +515,8 @@ def test_a_report_at_the_moment_of_the_gateways_answer_is_never_lost(
             for part in range(4)
         ]
     )
-    for line in Prompt.lines:
-        line.join()
+    for told in Prompt.lines:
+        told.join()
     assert set(Message.objects.values_list("status", flat=True)) == {"delivered"}
     assert effects() == ["moved"] * 24
 

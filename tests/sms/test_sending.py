@@ -133,6 +133,19 @@ def test_somebody_who_opted_out_after_the_order_is_not_texted(gateway: Scripted)
     assert deliver(message).status == "suppressed"
 
 
+def test_texts_that_are_not_to_be_sent_do_not_hold_up_those_behind_them(
+    gateway: Scripted,
+) -> None:
+    opted_out = factories.message("+254722000001")
+    opt_outs.heed(opted_out.phone_number, factories.NO_TEXTS)
+    for _ in range(40):
+        factories.message(opted_out.phone_number)
+    factories.message("+254722000002")
+    tasks.drain()
+    assert [phone for phone, _ in gateway.taken] == ["+254722000002"]
+    assert Message.objects.filter(status="suppressed").count() == 41
+
+
 def test_a_text_older_than_a_day_is_not_sent(gateway: Scripted) -> None:
     message = factories.message()
     long_ago = timezone.now() - timedelta(hours=24, minutes=1)
@@ -278,7 +291,7 @@ def test_a_text_that_is_sent_again_by_somebody_has_all_its_tries_anew(gateway: S
 
 def test_a_worker_that_died_before_sending_loses_nothing(gateway: Scripted) -> None:
     message = factories.message()
-    assert claims.claim(1) == [message]  # and here the worker is killed
+    assert claims.claim(1) == ([message], False)  # and here the worker is killed
     assert deliver(message).status == "claimed"
     tasks.sweep()
     assert deliver(message).status == "claimed"
@@ -298,7 +311,7 @@ def age_claims() -> None:
 
 def test_a_worker_that_slept_past_its_lease_does_not_send_too(gateway: Scripted) -> None:
     factories.message()
-    sleeper = claims.claim(1)
+    sleeper, _ = claims.claim(1)
     age_claims()
     tasks.sweep()
     tasks.drain()
@@ -310,7 +323,7 @@ def test_a_worker_that_slept_past_its_lease_does_not_send_too(gateway: Scripted)
 
 def test_of_several_claimed_those_that_another_has_by_now_are_left_out(gateway: Scripted) -> None:
     first, second = factories.message(), factories.message()
-    claimed = claims.claim(2)
+    claimed, _ = claims.claim(2)
     Message.objects.filter(pk=first.pk).update(claimed_at=timezone.now())
     begun = claims.begin(claimed, gateway)
     assert [message.pk for message, _ in begun] == [second.pk]
@@ -319,7 +332,7 @@ def test_of_several_claimed_those_that_another_has_by_now_are_left_out(gateway: 
 
 def test_a_worker_that_died_while_sending_leaves_the_text_in_doubt(gateway: Scripted) -> None:
     message = factories.message()
-    claims.begin(claims.claim(1), gateway)  # and here the worker is killed
+    claims.begin(claims.claim(1)[0], gateway)  # and here the worker is killed
     assert deliver(message).status == "sending"
     tasks.sweep()
     assert deliver(message).status == "sending"
