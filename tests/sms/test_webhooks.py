@@ -154,6 +154,7 @@ def test_a_plus_sign_that_nobody_encoded_is_one() -> None:
         *((date, None) for date in ("2020-01-01 00:00:00", "2999-01-01 00:00:00")),
         *((date, None) for date in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00")),
     ],
+    ids=range(10),  # of those told by the clock, two processes would make other names
 )
 def test_when_a_text_was_sent_is_kept_where_it_is_told(date: str, sent_at: datetime | None) -> None:
     assert call("incoming", TEXT | {"date": date}).status_code == 200
