@@ -56,7 +56,7 @@ def test_an_exception_after_placing_an_order_leaves_nothing_of_it() -> None:
 def test_where_the_text_cannot_be_queued_the_order_is_not_saved_either() -> None:
     factories.templates()
     customer = factories.customer()
-    with patch("sms.outbox.async_task", side_effect=RuntimeError), pytest.raises(RuntimeError):
+    with patch("sms.doorbells.async_task", side_effect=RuntimeError), pytest.raises(RuntimeError):
         factories.order(customer=customer)
     assert not Order.objects.exists()
     assert not Message.objects.exists()
