@@ -8,9 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from sms import doorbells
-from sms.errors import MessageCannotBeRetried
 from sms.models import Message, MessageTemplate
+from sms.phone_numbers import takes_texts
 from sms.segments import count_segments
+
+NO_MOBILE = "This is not a mobile number, so that no text gets there."
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def queue_message(
     """
     message = _new_message(phone_number, text, event, about_id, recipient_id)
     message.save(force_insert=True)
-    doorbells.ring([message.pk])
+    _ring_for([message])
     return message
 
 
@@ -66,49 +68,30 @@ def notify(event: str, notifications: Sequence[Notification]) -> list[Message | 
         )
     queued = [message for message in messages if message is not None]
     Message.objects.bulk_create(queued)
-    doorbells.ring([message.pk for message in queued])
+    _ring_for(queued)
     return messages
 
 
-@transaction.atomic
-def retry_message(message: Message) -> Message:
-    """Queue a text again that failed, or that may have been taken and is wanted all the same.
-
-    Its day to be of use begins anew. One that was unconfirmed is marked: the person may get it
-    twice.
-
-    :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
-    """
-    is_in_doubt = message.status == Message.Status.UNCONFIRMED
-    changes = {
-        "may_be_double": message.may_be_double or is_in_doubt,
-        "queued_at": timezone.now(),
-        "next_attempt_at": None,
-        "failure_reason": "",
-        "final_at": None,
-    }
-    known = Message.Status(message.status)
-    row = Message.objects.filter(pk=message.pk)
-    if known not in Message.RETRIABLE or not row.move(known, Message.Status.QUEUED, **changes):
-        message.refresh_from_db(fields=["status"])
-        raise MessageCannotBeRetried(message)
-    doorbells.ring([message.pk])
-    message.refresh_from_db()
-    return message
-
-
 def cancel_messages(about_id: UUID) -> int:
-    """Cancel the queued texts about something that is gone; how many there were."""
-    return Message.objects.filter(about_id=about_id, status=Message.Status.QUEUED).update(
-        status=Message.Status.CANCELLED, final_at=timezone.now()
-    )
+    """Cancel the texts about something that is gone that wait still; how many there were."""
+    waiting = Message.objects.filter(about_id=about_id, status__in=Message.CANCELLABLE)
+    return waiting.update(status=Message.Status.CANCELLED, final_at=timezone.now())
+
+
+def _ring_for(messages: Sequence[Message]) -> None:
+    doorbells.ring([each.pk for each in messages if each.status == Message.Status.QUEUED])
 
 
 def _new_message(
     phone_number: str, text: str, event: str, about_id: UUID | None, recipient_id: UUID | None
 ) -> Message:
     count = count_segments(text)
+    # It costs nothing to know that a text would be turned away, and its row says why.
+    is_in_vain = not takes_texts(phone_number)
     return Message(
+        status=Message.Status.FAILED if is_in_vain else Message.Status.QUEUED,
+        failure_reason=NO_MOBILE if is_in_vain else "",
+        final_at=timezone.now() if is_in_vain else None,
         phone_number=phone_number,
         text=text,
         event=event,

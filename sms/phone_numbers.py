@@ -11,6 +11,18 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 _WRITTEN = re.compile(r"[\s+]*[0-9(][0-9\s()./-]*")
+# Numbers to call, and not to text. Of the kinds left out, such as "fixed line or mobile" in North
+# America, the number alone does not tell.
+_KINDS_WITHOUT_TEXTS = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.VOICEMAIL,
+    }
+)
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 
 # What people write for a country beside its names and its code; the library knows no Swahili.
@@ -93,6 +105,12 @@ def _is_canonical(value: str) -> bool:
         return False
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return phonenumbers.is_valid_number(number) and written == value
+
+
+def takes_texts(phone_number: str) -> bool:
+    """May a text get to this number, in E.164 form? Not to a fixed line, by its numbering plan."""
+    number = phonenumbers.parse(phone_number, None)
+    return phonenumbers.number_type(number) not in _KINDS_WITHOUT_TEXTS
 
 
 def national_form(phone_number: str) -> str:

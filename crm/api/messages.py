@@ -11,8 +11,8 @@ from ninja.pagination import paginate
 from crm.api.etags import EntityTags
 from crm.models import Customer
 from crm.schemas.messages import MessageFilters, MessageIn, MessageOut
-from identity.tokens import needs
-from sms import outbox
+from identity.tokens import Caller, needs
+from sms import decisions, outbox
 from sms.models import Message, MessageQuerySet
 
 router = Router(tags=["messages"])
@@ -83,4 +83,6 @@ def retry_message(request: HttpRequest, message_id: UUID) -> Status[Message]:
 
     One that is unconfirmed may come twice, and is marked so. A text in any other state is a 409.
     """
-    return Status(202, outbox.retry_message(get_object_or_404(Message, pk=message_id)))
+    caller: Caller = request.auth  # type: ignore[attr-defined]  # Ninja sets it
+    message = get_object_or_404(Message, pk=message_id)
+    return Status(202, decisions.queue_again(message, caller.user))

@@ -67,6 +67,7 @@ class Message(models.Model):
         }
     )
     RETRIABLE: ClassVar = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+    CANCELLABLE: ClassVar = frozenset({MessageStatus.QUEUED, MessageStatus.HELD})
     MAX_AGE = timedelta(hours=24)  # since queued_at; what comes later only confuses
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -186,6 +187,7 @@ class Decision(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     made_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=500, blank=True, help_text="What stood in its way then.")
 
     class Meta:
         ordering: ClassVar = ["made_at", "id"]

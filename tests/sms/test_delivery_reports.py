@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from sms import delivery_reports, line, outbox, tasks
+from sms import decisions, delivery_reports, line, tasks
 from sms.errors import MessageCannotBeRetried
 from sms.gateway import Submission, Unclear
 from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
@@ -389,7 +389,7 @@ def test_a_text_that_was_being_sent_alone_and_ends_in_doubt_is_settled(
 def test_the_report_of_the_first_try_of_a_doubled_text_stays_unmatched(
     in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = outbox.retry_message(in_doubt())
+    message = decisions.send_again(in_doubt(), factories.user())
     send(monkeypatch, Fixed, message)
     assert (message.status, message.may_be_double) == ("sent", True)
     waiting = report("ATXid_9", "Success")
@@ -405,7 +405,7 @@ def test_the_report_of_the_first_try_of_a_doubled_text_stays_unmatched(
 def test_a_text_that_was_doubled_and_is_in_doubt_again_is_settled_by_either_report(
     in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = send(monkeypatch, Silent, outbox.retry_message(in_doubt()))
+    message = send(monkeypatch, Silent, decisions.send_again(in_doubt(), factories.user()))
     assert report("ATXid_9", "Success").message == message
     assert report("ATXid_10", "Success").message is None
 
@@ -525,12 +525,13 @@ def test_a_report_at_the_moment_of_the_gateways_answer_is_never_lost(
 def test_a_report_at_the_moment_somebody_sends_a_text_again_either_settles_it_or_waits(
     in_doubt: Callable[[], Message],
 ) -> None:
+    clerk = factories.user()
     for number in range(6):
         message, refusals = in_doubt(), list[MessageCannotBeRetried]()
 
         def send_again(message: Message = message, refusals: list[Any] = refusals) -> None:
             try:
-                outbox.retry_message(message)
+                decisions.send_again(message, clerk)
             except MessageCannotBeRetried as refusal:
                 refusals.append(refusal)
 

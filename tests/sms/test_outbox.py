@@ -1,17 +1,14 @@
 """The only way in: which words, in which language, and about what."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django_q.models import OrmQ
 
 from identity.identifiers import new_id
 from sms import doorbells, outbox, tasks, wording
-from sms.errors import MessageCannotBeRetried
 from sms.models import Message, MessageTemplate
 from tests import factories
 
@@ -71,11 +68,14 @@ def test_cancelling_leaves_alone_what_has_left_and_what_is_about_something_else(
     about, other = new_id(), new_id()
     queued = factories.message(about_id=about)
     sent = factories.message(about_id=about)
+    held = factories.message(about_id=about)
     elsewhere = factories.message(about_id=other)
     Message.objects.filter(pk=sent.pk).update(status="sent")
-    assert outbox.cancel_messages(about) == 1
-    statuses = [Message.objects.get(pk=each.pk).status for each in (queued, sent, elsewhere)]
-    assert statuses == ["cancelled", "sent", "queued"]
+    Message.objects.filter(pk=held.pk).update(status="held")
+    assert outbox.cancel_messages(about) == 2
+    messages = (queued, sent, held, elsewhere)
+    statuses = [Message.objects.get(pk=each.pk).status for each in messages]
+    assert statuses == ["cancelled", "sent", "cancelled", "queued"]
 
 
 def test_loading_the_wording_again_keeps_what_staff_changed(templates: None) -> None:
@@ -114,45 +114,19 @@ def test_many_texts_are_one_task_which_sends_them_all(
     assert {message.status for message in Message.objects.all()} == {"sent"}
 
 
-@pytest.mark.parametrize(("status", "is_in_doubt"), [("failed", False), ("unconfirmed", True)])
-def test_a_text_that_failed_or_is_in_doubt_can_be_sent_again(
-    status: str, is_in_doubt: bool
-) -> None:
-    message = factories.message()
-    long_ago = timezone.now() - timedelta(days=30)
-    row = Message.objects.filter(pk=message.pk)
-    row.update(status=status, failure_reason="No", final_at=long_ago, queued_at=long_ago)
-    OrmQ.objects.all().delete()
-
-    again = outbox.retry_message(row.get())
-
-    assert (again.status, again.failure_reason, again.final_at) == ("queued", "", None)
-    assert again.may_be_double is is_in_doubt
-    assert OrmQ.objects.count() == 1
-    tasks.drain()
-    assert row.get().status == "sent"  # by the simulator: its day begins anew
-
-
-@pytest.mark.parametrize("status", sorted(set(Message.Status) - Message.RETRIABLE))
-def test_no_other_text_can_be_sent_again(status: str) -> None:
-    message = factories.message()
-    Message.objects.update(status=status)
-    OrmQ.objects.all().delete()
-    before = Message.objects.values().get()
+@pytest.mark.parametrize(
+    "phone_number", ["+254202222222", "+254800720000", "+442079460000"], ids=["line", "free", "uk"]
+)
+def test_a_text_to_a_phone_that_takes_none_fails_at_once_and_says_why(phone_number: str) -> None:
+    message = factories.message(phone_number)
     message.refresh_from_db()
-    with pytest.raises(MessageCannotBeRetried, match=f"This text is {status}\\."):
-        outbox.retry_message(message)
-    assert Message.objects.values().get() == before
+    assert (message.status, message.failure_reason) == ("failed", outbox.NO_MOBILE)
+    assert message.final_at is not None
     assert not OrmQ.objects.exists()
 
 
-def test_of_two_who_send_a_text_again_one_is_refused() -> None:
-    message = factories.message()
-    Message.objects.update(status="failed")
-    OrmQ.objects.all().delete()
-    first, second = Message.objects.get(), Message.objects.get()
-    outbox.retry_message(first)
-    with pytest.raises(MessageCannotBeRetried, match=r"This text is queued\."):
-        outbox.retry_message(second)
-    assert OrmQ.objects.count() == 1
-    assert message.pk == first.pk
+def test_of_many_texts_those_to_mobile_phones_are_queued(templates: None) -> None:
+    phones = ["+254202222222", "+254722000000"]
+    messages = outbox.notify("order_placed", [notification("en", phone) for phone in phones])
+    assert [message and message.status for message in messages] == ["failed", "queued"]
+    assert OrmQ.objects.get().task["args"] == (str(messages[1] and messages[1].pk),)

@@ -7,6 +7,7 @@ from sms.phone_numbers import (
     national_form,
     parse_phone_number,
     region_named,
+    takes_texts,
     validate_phone_number,
 )
 
@@ -60,6 +61,21 @@ def test_any_other_form_is_refused(value: str) -> None:
 def test_people_at_home_read_the_national_form() -> None:
     assert national_form("+254722000000") == "0722 000000"
     assert national_form("+442079460018") == "+44 20 7946 0018"
+
+
+@pytest.mark.parametrize(
+    ("phone_number", "may"),
+    [
+        ("+254722000000", True),
+        ("+254202222222", False),  # a fixed line in Nairobi
+        ("+254800720000", False),  # free to call
+        ("+254900223000", False),  # dear to call
+        ("+442079460018", False),
+        ("+12025550123", True),  # in North America nobody can tell
+    ],
+)
+def test_a_text_gets_to_no_number_that_is_surely_not_mobile(phone_number: str, may: bool) -> None:
+    assert takes_texts(phone_number) is may
 
 
 @pytest.mark.parametrize(

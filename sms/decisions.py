@@ -1,0 +1,85 @@
+"""What staff decide about a text: to send it again, or not at all. Recorded, with who did."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity.models import User
+from sms import doorbells
+from sms.errors import MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts
+from sms.models import Decision, Message, MessageStatus
+from sms.phone_numbers import takes_texts
+
+
+def retry_message(message: Message, by: User) -> Message:
+    """Queue a text again that failed: it did not go out, so it comes once.
+
+    Its day to be of use begins anew.
+
+    :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
+    :raises PhoneTakesNoTexts: it would fail again.
+    """
+    return _queue_again(message, MessageStatus.FAILED, Decision.Kind.RETRY, by)
+
+
+def send_again(message: Message, by: User) -> Message:
+    """Queue a text again of which nobody knows whether it went out, marked as a possible double.
+
+    The person may get it twice: whoever asks for this has been told so.
+
+    :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
+    :raises PhoneTakesNoTexts: it would fail again.
+    """
+    return _queue_again(
+        message, MessageStatus.UNCONFIRMED, Decision.Kind.SEND_AGAIN, by, may_be_double=True
+    )
+
+
+def queue_again(message: Message, by: User) -> Message:
+    """``send_again`` for a text that is in doubt, else ``retry_message``; as these say."""
+    is_in_doubt = message.status == MessageStatus.UNCONFIRMED
+    return send_again(message, by) if is_in_doubt else retry_message(message, by)
+
+
+@transaction.atomic
+def cancel_message(message: Message, by: User) -> Message:
+    """Settle a text that waits, so that it is never sent.
+
+    :raises MessageCannotBeCancelled: a worker has it already, or it is settled.
+    """
+    reason = message.failure_reason
+    row = Message.objects.filter(pk=message.pk, status__in=Message.CANCELLABLE)
+    if not row.update(status=MessageStatus.CANCELLED, final_at=timezone.now(), failure_reason=""):
+        message.refresh_from_db(fields=["status"])
+        raise MessageCannotBeCancelled(message)
+    _record(message, Decision.Kind.CANCEL, by, reason)
+    message.refresh_from_db()
+    return message
+
+
+@transaction.atomic
+def _queue_again(
+    message: Message, known: MessageStatus, kind: Decision.Kind, by: User, **changes: Any
+) -> Message:
+    if not takes_texts(message.phone_number):
+        raise PhoneTakesNoTexts(message.phone_number)
+    stood = Message.objects.filter(pk=message.pk).values_list("failure_reason", flat=True).first()
+    row = Message.objects.filter(pk=message.pk)
+    anew: dict[str, Any] = {
+        "queued_at": timezone.now(),
+        "next_attempt_at": None,
+        "failure_reason": "",
+        "final_at": None,
+    }
+    if not row.move(known, MessageStatus.QUEUED, **anew, **changes):
+        message.refresh_from_db(fields=["status"])
+        raise MessageCannotBeRetried(message)
+    _record(message, kind, by, stood or "")
+    doorbells.ring([message.pk])
+    message.refresh_from_db()
+    return message
+
+
+def _record(message: Message, kind: Decision.Kind, by: User, reason: str) -> None:
+    Decision(message=message, kind=kind, made_by=by, reason=reason).save(force_insert=True)
