@@ -24,7 +24,7 @@ from crm.models import Customer, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
 from identity.models import User
-from sms.admin.messages import STATUS_COLOURS
+from sms.admin.colours import STATUS_COLOURS
 from sms.models import ConsentSource, Message, MessageStatus
 from sms.opt_outs import Word
 from sms.phone_numbers import find_phone_number, national_form

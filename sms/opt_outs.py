@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from identity.models import User
 from sms.models import ConsentChange, ConsentSource, OptOut
@@ -37,6 +39,33 @@ def heed(phone_number: str, word: Word) -> bool:
             words=word.words[:160],
         ).save(force_insert=True)
     return is_news
+
+
+def history_of(phone_number: str) -> list[ConsentChange]:
+    """What was said of texts to this phone, the newest first; one query."""
+    changes = ConsentChange.objects.filter(phone_number=phone_number)
+    return list(changes.select_related("said_by"))
+
+
+def tell(phone_number: str) -> str:
+    """Who said when and how that this phone is not to be texted; empty where nobody did."""
+    if not is_opted_out(phone_number):
+        return ""
+    known = next(iter(history_of(phone_number)), None)
+    return describe(known) if known else "No texts are wanted."
+
+
+def describe(change: ConsentChange) -> str:
+    """One word on texts: ``No texts wanted: by text (“STOP”), 3 Nov 2026 14:02.``"""
+    said = "Texts wanted" if change.wants_texts else "No texts wanted"
+    how = str(change.get_source_display())
+    how = f"{how[:1].lower()}{how[1:]}"
+    if change.words:
+        how = f"{how} (“{change.words}”)"
+    if change.said_by:
+        how = f"{how}, {change.said_by.get_username()}"
+    when = date_format(timezone.localtime(change.said_at), "j M Y H:i")
+    return f"{said}: {how}, {when}."
 
 
 def is_opted_out(phone_number: str) -> bool:

@@ -35,7 +35,7 @@ class Status:
 def find_status() -> Status:
     """How the texts stand now; four queries."""
     now = timezone.now()
-    known = line.find_line()
+    known = line.read_line()
     counted = Message.objects.order_by().values_list("status").annotate(Count("pk"))
     queued = Message.objects.filter(status=MessageStatus.QUEUED)
     oldest = queued.aggregate(oldest=Min("queued_at"))["oldest"]

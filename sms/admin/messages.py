@@ -1,32 +1,19 @@
 """The screen of texts: what was sent and what became of it."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from sms.admin import phones
-from sms.models import Attempt, DeliveryReport, Message
+from sms.admin import line, message_page, phones, spend
+from sms.admin.colours import STATUS_COLOURS
+from sms.models import Message
 from sms.phone_numbers import find_phone_number, national_form
-
-STATUS_COLOURS = {
-    Message.Status.QUEUED: "info",
-    Message.Status.CLAIMED: "info",
-    Message.Status.SENDING: "info",
-    Message.Status.SENT: "info",
-    Message.Status.DELIVERED: "success",
-    Message.Status.UNDELIVERED: "danger",
-    Message.Status.UNCONFIRMED: "warning",
-    Message.Status.HELD: "warning",
-    Message.Status.FAILED: "danger",
-    Message.Status.SUPPRESSED: "warning",
-    Message.Status.CANCELLED: "warning",
-}
 
 
 class ReadOnly:
@@ -42,25 +29,6 @@ class ReadOnly:
         return False
 
 
-class AttemptInline(ReadOnly, TabularInline):
-    model = Attempt
-    extra = 0
-    fields = ("started_at", "finished_at", "gateway", "outcome", "detail")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("sms.view_message")
-
-
-class DeliveryReportInline(ReadOnly, TabularInline):
-    model = DeliveryReport
-    extra = 0
-    fields = ("received_at", "status", "failure_reason")
-    readonly_fields = ("received_at",)  # not editable, so no field of a form
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("sms.view_message")
-
-
 @admin.register(Message)
 class MessageAdmin(ReadOnly, ModelAdmin):
     list_display = ("phone", "shortened", "state", "segments", "price", "created_at")
@@ -69,17 +37,21 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     search_help_text = "Phone or words of the text"
     list_per_page = 25
     show_full_result_count = False
-    inlines: ClassVar = [AttemptInline, DeliveryReportInline]
-    fieldsets = (
-        (None, {"fields": ("phone", "text", "status", "failure_reason")}),
-        ("Price", {"fields": ("encoding", "segments", "price")}),
-        (
-            "Times",
-            {"fields": ("created_at", "next_attempt_at", "sent_at", "final_at")},
-        ),
-        ("Gateway", {"fields": ("gateway", "gateway_message_id")}),
-    )
+    list_before_template = "sms/line.html"
+    change_form_outer_before_template = "sms/message.html"
+    fields = ("phone", "text", "encoding", "segments", "price", "gateway_message_id")
     readonly_fields = ("phone", "price")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, (extra_context or {}) | line.line_of(request))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context |= message_page.story_of(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
@@ -107,4 +79,5 @@ class MessageAdmin(ReadOnly, ModelAdmin):
         return "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
 
     def get_urls(self) -> list[URLPattern]:
-        return [phones.door(self), *super().get_urls()]
+        above = [phones.door(self), spend.door(self), *line.doors(self), *message_page.doors(self)]
+        return [*above, *super().get_urls()]

@@ -29,7 +29,7 @@ from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
-from sms.models import ConsentChange, Message, MessageTemplate, OptOut
+from sms.models import ConsentChange, Decision, Line, Message, MessageTemplate, OptOut
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
         *(Customer, Customer.history.model, Order, Order.history.model),
-        *(Message, MessageTemplate, OptOut, ConsentChange, Import, OrmQ),
+        *(Message, Decision, Line, MessageTemplate, OptOut, ConsentChange, Import, OrmQ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
     ]
     return {
@@ -451,6 +451,12 @@ sms_message_add                 nobody         nobody
 sms_message_change              Viewer         nobody
 sms_message_delete              nobody         nobody
 sms_message_history             Viewer         Viewer
+sms_message_retry               -              Clerk
+sms_message_send_again          Clerk          Clerk
+sms_message_cancel              -              Clerk
+sms_line_stop                   -              Manager
+sms_line_resume                 -              Manager
+sms_spend                       Viewer         Viewer
 
 sms_messagetemplate_changelist  Viewer         Viewer
 sms_messagetemplate_add         nobody         nobody
@@ -486,8 +492,13 @@ RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 ABOUT_ONE = (
     *("_change", "_delete", "_history"),
     *("_new_secret", "_end_access", "_remove_second_factor"),
+    *("_retry", "_send_again", "_cancel"),
 )
-ASK_FOR_NOTHING = {"identity_application_end_access", "identity_user_remove_second_factor"}
+ASK_FOR_NOTHING = {
+    *("identity_application_end_access", "identity_user_remove_second_factor"),
+    *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
+    *("sms_line_stop", "sms_line_resume"),
+}
 
 Addresses = dict[str, str]
 Forms = dict[str, dict[str, Any]]
@@ -617,7 +628,7 @@ def test_no_form_is_taken_from_whom_the_table_does_not_say(
 def test_a_form_is_taken_from_whom_the_table_says(addresses: Addresses, rank: str) -> None:
     client = staff(rank)
     allowed = [name for name, (_, least) in DOORS.items() if may(rank, least)]
-    # An empty form is shown again with what is wrong with it; two of these ask for nothing.
+    # An empty form is shown again with what is wrong with it; some of these ask for nothing.
     told = {name: client.post(addresses[name]).status_code for name in allowed}
     done = dict.fromkeys(ASK_FOR_NOTHING & set(allowed), 302)
     assert told == dict.fromkeys(allowed, 200) | done

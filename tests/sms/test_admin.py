@@ -105,10 +105,9 @@ def test_a_text_tells_its_attempts_and_its_reports(client: Client) -> None:
     for expected in (
         "0722 000000",
         "Not delivered",
-        "Taken by the gateway",
+        f"receipt {message.gateway_message_id}",
         "Did not reach the gateway, to be tried again",
         "Connection refused.",
-        "AbsentSubscriber",
         "Phone is off",
         message.gateway_message_id,
     ):
@@ -124,10 +123,6 @@ def test_nobody_adds_changes_or_deletes_a_text() -> None:
         "text": "Changed",
         "status": "failed",
         "post": "yes",
-        "attempts-TOTAL_FORMS": "0",
-        "attempts-INITIAL_FORMS": "0",
-        "delivery_reports-TOTAL_FORMS": "0",
-        "delivery_reports-INITIAL_FORMS": "0",
     }
     for user in everybody():
         client = browser(user)

@@ -1,0 +1,53 @@
+"""The line to the gateway, above the log: what holds texts up, and the button that lets them go."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from identity.models import User
+from sms import line
+from sms.status import find_status
+
+RESUME = "sms.resume_line"
+
+
+def line_of(request: HttpRequest) -> dict[str, Any]:
+    """What the log shows above the texts, and which button."""
+    status = find_status()
+    waiting = sum(status.counts.get(state, 0) for state in ("queued", "claimed", "held"))
+    return {
+        "status": status,
+        "waiting": waiting,
+        "may_decide": request.user.has_perm(RESUME),
+        "is_stopped": status.line in ("held", "broken"),
+    }
+
+
+def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
+    """To stop the texts and to let them go on, for who may."""
+    wrap = messages_admin.admin_site.admin_view
+    resume = _door(line.resume, "Texts go on: one is tried first.", "Nothing holds the texts up.")
+    stop = _door(line.stop, "No more texts are sent until they are resumed.", "They are stopped.")
+    return [
+        path("resume/", wrap(resume), name="sms_line_resume"),
+        path("stop/", wrap(stop), name="sms_line_stop"),
+    ]
+
+
+def _door(act: Callable[[User | None], bool], done: str, idle: str) -> Callable[..., HttpResponse]:
+    def door(request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm(RESUME):
+            raise PermissionDenied
+        assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
+        messages.success(request, done if act(request.user) else idle)
+        return redirect(reverse("admin:sms_message_changelist"))
+
+    return door

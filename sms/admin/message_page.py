@@ -1,0 +1,91 @@
+"""The page of one text: what became of it and why, and what staff may do about it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from identity.models import User
+from sms import decisions, timeline
+from sms.admin.colours import STATUS_COLOURS
+from sms.errors import MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts
+from sms.models import Message, MessageStatus
+
+REFUSALS = (MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts)
+DECIDE = "sms.add_message"
+
+
+def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
+    """What the page shows above the facts, and which buttons."""
+    may_decide = request.user.has_perm(DECIDE)
+    return {
+        "message": message,
+        "tone": STATUS_COLOURS[MessageStatus(message.status)],
+        "meaning": timeline.meaning_of(message),
+        "steps": timeline.steps_of(message),
+        "next_try": timeline.next_try_of(message),
+        "may_retry": may_decide and message.status == MessageStatus.FAILED,
+        "may_send_again": may_decide and message.status == MessageStatus.UNCONFIRMED,
+        "may_cancel": may_decide and message.status in Message.CANCELLABLE,
+    }
+
+
+def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
+    """What is done about a text, for who may send texts."""
+    made = {
+        "retry": _door(decisions.retry_message, "The text is queued again."),
+        "send_again": _asked_first(
+            messages_admin, _door(decisions.send_again, "The text is queued once more.")
+        ),
+        "cancel": _door(decisions.cancel_message, "The text is cancelled."),
+    }
+    wrap = messages_admin.admin_site.admin_view
+    return [
+        path(f"<uuid:message_id>/{name.replace('_', '-')}/", wrap(door), name=f"sms_message_{name}")
+        for name, door in made.items()
+    ]
+
+
+def _door(decide: Callable[[Message, User], Message], told: str) -> Callable[..., HttpResponse]:
+    def door(request: HttpRequest, message_id: UUID) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm(DECIDE):
+            raise PermissionDenied
+        message = get_object_or_404(Message, pk=message_id)
+        assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
+        try:
+            decide(message, request.user)
+        except REFUSALS as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, told)
+        return redirect(reverse("admin:sms_message_change", args=[message_id]))
+
+    return door
+
+
+def _asked_first(
+    messages_admin: ModelAdmin, door: Callable[..., HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """A page that warns of the double, whose button then goes through the door."""
+
+    def ask(request: HttpRequest, message_id: UUID) -> HttpResponse:
+        if request.method != "GET":
+            return door(request, message_id)
+        if not request.user.has_perm(DECIDE):
+            raise PermissionDenied
+        context = messages_admin.admin_site.each_context(request) | {
+            "title": "Send again?",
+            "message": get_object_or_404(Message, pk=message_id),
+        }
+        return TemplateResponse(request, "sms/send_again.html", context)
+
+    return ask

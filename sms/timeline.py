@@ -1,0 +1,172 @@
+"""What became of one text, in words for staff: what its state means, and each step on its way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.utils import timezone
+
+from sms import events, line, opt_outs, status
+from sms.delivery_reports import FINAL_STATUSES
+from sms.models import (
+    Attempt,
+    AttemptOutcome,
+    Decision,
+    DeliveryReport,
+    Message,
+    MessageStatus,
+    ReportEffect,
+)
+
+# What to read where the row has no reason of its own; a reason is put after the colon.
+_MEANINGS = {
+    MessageStatus.QUEUED: "It waits for its turn",
+    MessageStatus.CLAIMED: "It is about to be handed to the gateway",
+    MessageStatus.SENDING: "It is being handed to the gateway",
+    MessageStatus.SENT: "The gateway took it. Whether it arrived is not known yet",
+    MessageStatus.DELIVERED: "It is on the phone",
+    MessageStatus.UNDELIVERED: "It did not arrive",
+    MessageStatus.UNCONFIRMED: "Nobody knows whether it went out",
+    MessageStatus.HELD: "It was not taken, and goes out by itself once that is mended",
+    MessageStatus.FAILED: "It was not sent",
+    MessageStatus.SUPPRESSED: "It was not sent",
+    MessageStatus.CANCELLED: "It was cancelled, and never sent",
+}
+_IN_DOUBT = (
+    "A delivery report may still settle it. If none comes, ask the customer before you send it "
+    "again: it may come twice."
+)
+_TONES = {
+    AttemptOutcome.TAKEN: "success",
+    AttemptOutcome.REFUSED: "danger",
+    AttemptOutcome.UNCLEAR: "warning",
+    AttemptOutcome.HELD: "warning",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happened to a text. ``tone`` is the colour of its label in the admin."""
+
+    at: datetime
+    title: str
+    detail: str = ""
+    by: str = ""
+    tone: str = "info"
+
+
+def meaning_of(message: Message) -> str:
+    """What the state of a text means, why it is so, and what to do about it."""
+    known = MessageStatus(message.status)
+    said = _sentence(_MEANINGS[known], _reason(message))
+    if known == MessageStatus.UNCONFIRMED:
+        said = f"{said} {_IN_DOUBT}"
+    if message.may_be_double:
+        said = f"{said} It was sent again while in doubt, so it may come twice."
+    return said
+
+
+def _sentence(meaning: str, reason: str) -> str:
+    return f"{meaning}: {reason[:1].lower()}{reason[1:]}" if reason else f"{meaning}."
+
+
+def _reason(message: Message) -> str:
+    if message.status == MessageStatus.SUPPRESSED:
+        return opt_outs.tell(message.phone_number) or message.failure_reason
+    if message.status in Message.CANCELLABLE and (held := status.reason_of(line.read_line())):
+        return held  # more to the point than what was said to this one text
+    return message.failure_reason
+
+
+def steps_of(message: Message) -> list[Step]:
+    """Each step of a text, the first one first; three queries."""
+    decisions = list(message.decisions.select_related("made_by"))
+    attempts = list(message.attempts.all())
+    steps = [
+        *(step for attempt in attempts for step in _steps_of_attempt(message, attempt)),
+        *map(_step_of_decision, decisions),
+        *map(_step_of_report, message.delivery_reports.all()),
+        *_end_without_attempt(message, attempts, decisions),
+    ]
+    steps.sort(key=lambda step: step.at)  # stable: as listed above, where two are of one time
+    return [Step(message.created_at, "Queued", _occasion(message)), *steps]
+
+
+def _occasion(message: Message) -> str:
+    event = events.find_event(message.event)
+    return event.label if event else ""
+
+
+def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:
+    if attempt.claimed_at:
+        yield Step(attempt.claimed_at, "Claimed by the worker")
+    yield Step(attempt.started_at, f"Handed to the gateway {attempt.gateway}")
+    if not attempt.outcome:
+        return
+    outcome = AttemptOutcome(attempt.outcome)
+    step = Step(
+        attempt.finished_at or attempt.started_at,
+        str(outcome.label),
+        attempt.detail,
+        tone=_TONES.get(outcome, "info"),
+    )
+    is_taken = outcome == AttemptOutcome.TAKEN
+    yield replace(step, title="Sent", detail=_receipt(message)) if is_taken else step
+
+
+def _receipt(message: Message) -> str:
+    parts = "1 message" if message.segments == 1 else f"{message.segments} messages"
+    price = "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
+    receipt = message.gateway_message_id and f"receipt {message.gateway_message_id}"
+    return ", ".join(filter(None, [parts, price, receipt]))
+
+
+def _step_of_decision(decision: Decision) -> Step:
+    by = decision.made_by.get_username() if decision.made_by else "somebody who is gone"
+    tone = "info" if decision.kind == Decision.Kind.RETRY else "warning"
+    return Step(decision.made_at, decision.get_kind_display(), decision.reason, by, tone)
+
+
+def _step_of_report(report: DeliveryReport) -> Step:
+    """What a report said, and what came of that."""
+    final = FINAL_STATUSES.get(report.status)
+    said = str(final.label) if final else f"“{report.status}”"
+    tone = "success" if final == MessageStatus.DELIVERED else "danger"
+    reason = report.failure_reason
+    if report.effect == ReportEffect.MOVED:
+        return Step(report.received_at, said, reason, tone=tone)
+    if report.effect == ReportEffect.CONTRADICTS:
+        title = f"The gateway also reported: {said}. What it reported first stands."
+        return Step(report.received_at, title, reason, tone="warning")
+    if report.effect == ReportEffect.REPEATED:
+        return Step(report.received_at, f"Reported once more: {said}", reason)
+    if report.effect == ReportEffect.ON_THE_WAY:
+        return Step(report.received_at, f"On the way: {report.status}", reason)
+    title = f"The gateway reported {said}, which is not understood"
+    return Step(report.received_at, title, reason, tone="warning")
+
+
+def _end_without_attempt(
+    message: Message, attempts: list[Attempt], decisions: list[Decision]
+) -> Iterator[Step]:
+    """The end of a text that no attempt, report or person brought about."""
+    if message.final_at is None:
+        return
+    if message.status == MessageStatus.SUPPRESSED:
+        yield Step(message.final_at, "Not sent", _reason(message), tone="warning")
+    elif message.status == MessageStatus.FAILED:
+        if all(attempt.finished_at != message.final_at for attempt in attempts):
+            yield Step(message.final_at, "Failed", message.failure_reason, tone="danger")
+    elif message.status == MessageStatus.CANCELLED and not _is_cancelled_by_staff(decisions):
+        yield Step(message.final_at, "Cancelled", "What it told of is gone.", tone="warning")
+
+
+def _is_cancelled_by_staff(decisions: list[Decision]) -> bool:
+    return bool(decisions) and decisions[-1].kind == Decision.Kind.CANCEL
+
+
+def next_try_of(message: Message) -> datetime | None:
+    """When a text that waits is tried next, if that is known."""
+    due = message.next_attempt_at
+    is_waiting = message.status == MessageStatus.QUEUED
+    return due if is_waiting and due and due > timezone.now() else None

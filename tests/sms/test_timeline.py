@@ -1,0 +1,172 @@
+"""What a text's page tells of it: what its state means, and each step on its way."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from identity.identifiers import new_id
+from sms import decisions, delivery_reports, line, opt_outs, outbox, sweeping, tasks
+from sms.gateway import Hold, NotTaken, OnHold, Refused, Submission, Unclear
+from sms.models import ConsentSource, Message
+from sms.opt_outs import Word
+from sms.timeline import meaning_of, next_try_of, steps_of
+from tests import factories
+from tests.sms.conftest import Scripted
+
+pytestmark = pytest.mark.django_db
+
+
+def told(message: Message) -> list[str]:
+    """The steps of a text as it is now, each in one line."""
+    message.refresh_from_db()
+    return [
+        " ".join(filter(None, [step.title, step.detail and f"({step.detail})", step.by]))
+        for step in steps_of(message)
+    ]
+
+
+def meaning(message: Message) -> str:
+    message.refresh_from_db()
+    return meaning_of(message)
+
+
+def test_a_text_that_arrived_tells_its_way_and_its_price(gateway: Scripted) -> None:
+    gateway.answers = [Submission("ATXid_1", Decimal("1.6000"), "KES", 2)]
+    message = factories.message(event="order_placed")
+    assert meaning(message) == "It waits for its turn."
+    tasks.drain()
+    assert meaning(message) == ("The gateway took it. Whether it arrived is not known yet.")
+    delivery_reports.receive_report("ATXid_1", "Buffered")
+    delivery_reports.receive_report("ATXid_1", "Success")
+    delivery_reports.receive_report("ATXid_1", "Success")
+    delivery_reports.receive_report("ATXid_1", "Failed", "Absent")
+    delivery_reports.receive_report("ATXid_1", "Teleported")
+    assert told(message) == [
+        "Queued (Order placed)",
+        "Claimed by the worker",
+        "Handed to the gateway scripted",
+        "Sent (2 messages, KES 1.60, receipt ATXid_1)",
+        "On the way: Buffered",
+        "Delivered",
+        "Reported once more: Delivered",
+        "The gateway also reported: Not delivered. What it reported first stands. (Absent)",
+        "The gateway reported “Teleported”, which is not understood",
+    ]
+    assert meaning(message) == "It is on the phone."
+
+
+def test_a_text_that_is_tried_again_tells_each_attempt(gateway: Scripted) -> None:
+    gateway.answers = [NotTaken("The gateway is out of service for now [HTTP 503].")]
+    message = factories.message()
+    tasks.drain()
+    message.refresh_from_db()
+    due = next_try_of(message)
+    assert due is not None
+    assert due > timezone.now()
+    reason = "The gateway is out of service for now [HTTP 503]."
+    assert meaning(message) == f"It waits for its turn: t{reason[1:]}"
+    Message.objects.update(next_attempt_at=None)
+    tasks.drain()
+    assert told(message) == [
+        "Queued",
+        "Claimed by the worker",
+        "Handed to the gateway scripted",
+        f"Did not reach the gateway, to be tried again ({reason})",
+        "Claimed by the worker",
+        "Handed to the gateway scripted",
+        "Sent (1 message, receipt id-2)",
+    ]
+    assert next_try_of(message) is None
+
+
+def test_a_text_in_doubt_warns_of_the_double_and_tells_who_sent_it_again(
+    gateway: Scripted,
+) -> None:
+    reason = "The gateway did not answer; the text may have gone out [ReadTimeout]."
+    gateway.answers = [Unclear(reason), Refused("No.")]
+    message = factories.message()
+    tasks.drain()
+    assert meaning(message) == (
+        f"Nobody knows whether it went out: t{reason[1:]} A delivery report may still settle it. "
+        "If none comes, ask the customer before you send it again: it may come twice."
+    )
+    clerk = factories.user("Clerk", username="wanjiku")
+    message.refresh_from_db()
+    decisions.send_again(message, clerk)
+    Message.objects.update(next_attempt_at=None)
+    tasks.drain()
+    decisions.retry_message(Message.objects.get(), clerk)
+    steps = told(message)
+    assert steps[3:5] == [
+        f"No clear answer ({reason})",
+        f"Sent again although it may have gone out ({reason}) wanjiku",
+    ]
+    assert steps[-2:] == ["Refused by the gateway (No.)", "Sent again (No.) wanjiku"]
+    assert meaning(message).endswith("It was sent again while in doubt, so it may come twice.")
+
+
+def test_a_held_text_tells_what_holds_all_of_them(gateway: Scripted) -> None:
+    gateway.answers = [OnHold("The account needs to be topped up.", Hold.BALANCE)]
+    held = factories.message()
+    tasks.drain()
+    waiting = factories.message()
+    why = "the account with the gateway is empty. The account needs to be topped up."
+    assert meaning(held) == (f"It was not taken, and goes out by itself once that is mended: {why}")
+    assert meaning(waiting) == f"It waits for its turn: {why}"
+    assert told(held)[-1] == ("Not taken; the queue is held (The account needs to be topped up.)")
+    clerk = factories.user("Clerk", username="wanjiku")
+    held.refresh_from_db()
+    decisions.cancel_message(held, clerk)
+    assert told(held)[-1] == "Cancelled (The account needs to be topped up.) wanjiku"
+    assert meaning(held) == "It was cancelled, and never sent."
+
+
+def test_a_text_to_who_opted_out_tells_who_said_so_when_and_how(gateway: Scripted) -> None:
+    message = factories.message("+254722000000")
+    word = Word(wants_texts=False, source=ConsentSource.TEXT, words="ACHA")
+    opt_outs.heed("+254722000000", word)
+    tasks.drain()
+    when = timezone.localtime(opt_outs.history_of("+254722000000")[0].said_at)
+    how = f"No texts wanted: by text (“ACHA”), {when.day} {when:%b %Y %H:%M}."
+    assert meaning(message) == f"It was not sent: n{how[1:]}"
+    assert told(message)[-1] == f"Not sent ({how})"
+    opt_outs.heed("+254722000000", factories.TEXTS_AGAIN)  # of today, and not of this text
+    assert meaning(message) == "It was not sent: the customer opted out of texts."
+
+
+def test_a_text_that_nobody_could_try_tells_why() -> None:
+    landline = outbox.queue_message("+254202222222", "Hello")
+    old = factories.message()
+    Message.objects.filter(pk=old.pk).update(queued_at=timezone.now() - timedelta(hours=25))
+    order_gone = factories.message(about_id=new_id())
+    assert order_gone.about_id is not None
+    outbox.cancel_messages(order_gone.about_id)
+    sweeping.give_up_on_old_texts()
+    assert told(landline)[-1] == f"Failed ({outbox.NO_MOBILE})"
+    assert told(old)[-1] == "Failed (Not sent within 24 hours.)"
+    assert told(order_gone)[-1] == "Cancelled (What it told of is gone.)"
+
+
+def test_a_stopped_line_tells_who_stopped_it() -> None:
+    message = factories.message()
+    line.stop(factories.user("Manager", username="otieno"))
+    assert meaning(message) == (
+        "It waits for its turn: somebody of the staff stopped the texts. Stopped by otieno."
+    )
+
+
+def test_the_steps_cost_three_queries_however_many_there_are(
+    gateway: Scripted, django_assert_num_queries: Any
+) -> None:
+    gateway.answers = [NotTaken("Away.")] * 4
+    message = factories.message()
+    for _ in range(5):
+        Message.objects.update(next_attempt_at=None)
+        line.resume(None)
+        tasks.drain()
+    message.refresh_from_db()
+    with django_assert_num_queries(3):
+        assert len(steps_of(message)) == 1 + 5 * 3
