@@ -1,5 +1,6 @@
 """The screens of customers and orders. What they save, the operations save."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -24,10 +25,11 @@ from crm.models import Customer, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
 from identity.models import User
+from sms import opt_outs, reach
 from sms.admin.colours import STATUS_COLOURS
 from sms.models import ConsentSource, Message, MessageStatus
 from sms.opt_outs import Word
-from sms.phone_numbers import find_phone_number, national_form
+from sms.phone_numbers import find_phone_number, national_form, takes_texts
 
 ORDER_COLOURS = {
     Order.Status.PENDING: "warning",
@@ -35,7 +37,14 @@ ORDER_COLOURS = {
     Order.Status.COMPLETED: "success",
     Order.Status.CANCELLED: "danger",
 }
+REACH_COLOURS = {
+    "Yes": "success",
+    "Opted out": "danger",
+    "No mobile": "warning",
+    "Unreachable": "warning",
+}
 SHOWN_REFUSALS = 5
+_NO_MOBILE = "{phone} is not a mobile number: no text gets there. Ask for a mobile number."
 REFUSALS = (Refusal, ValidationError)
 
 
@@ -103,6 +112,10 @@ def _changes(form: ModelForm[Any]) -> dict[str, Any]:
     return {name: form.cleaned_data[name] for name in form.changed_data}
 
 
+def _paragraphs(lines: Iterable[str]) -> SafeString:
+    return format_html_join("", "<p>{}</p>", ((line,) for line in lines))
+
+
 def _word(request: HttpRequest, *, opted_out: bool) -> Word:
     assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
     return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=request.user)
@@ -117,30 +130,44 @@ class CustomerAdmin(OperationsAdmin):
     search_help_text = "Name, code, phone or email"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("user",)
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at", "consent", "reached")
     fieldsets = (
         (None, {"fields": ("name", "phone_number", "email", "language", "sms_opted_out")}),
+        ("Texts", {"fields": ("consent", "reached")}),
         ("Records", {"fields": ("code", "user", "created_at", "updated_at")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         """To link an account is to let it see the customer's orders: not for all who sell."""
-        if request.user.has_perm("identity.change_user"):
-            return self.fieldsets
-        facts, (title, options) = self.fieldsets
-        shown = tuple(name for name in options["fields"] if name != "user")
-        return (facts, (title, {"fields": shown}))
+        facts, texts, (title, options) = self.fieldsets
+        hidden = set() if request.user.has_perm("identity.change_user") else {"user"}
+        shown = tuple(name for name in options["fields"] if name not in hidden)
+        known = () if obj is None else (texts,)  # of a new one, nobody said anything yet
+        return (facts, *known, (title, {"fields": shown}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
-        return super().get_queryset(request).with_opt_out()
+        return super().get_queryset(request).with_opt_out().with_reach()
 
     @display(description="Phone", ordering="phone_number")
     def phone(self, customer: Customer) -> str:
         return national_form(customer.phone_number)
 
-    @display(description="Texts", label={"Yes": "success", "Opted out": "danger"})
+    @display(description="Texts", label=REACH_COLOURS)
     def texts_wanted(self, customer: Customer) -> str:
-        return "Opted out" if customer.sms_opted_out else "Yes"
+        if customer.sms_opted_out:
+            return "Opted out"
+        if not takes_texts(customer.phone_number):
+            return "No mobile"
+        return "Unreachable" if customer.unreachable else "Yes"
+
+    @display(description="What was said of texts")
+    def consent(self, customer: Customer) -> SafeString | str:
+        said = opt_outs.history_of(customer.phone_number)
+        return _paragraphs(map(opt_outs.describe, said)) or "Nothing: texts are sent."
+
+    @display(description="Reached by text")
+    def reached(self, customer: Customer) -> str:
+        return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool
@@ -152,6 +179,8 @@ class CustomerAdmin(OperationsAdmin):
             customers.update_customer(obj, changes, word=word if is_said else None)
         else:
             customers.register_customer(obj, word=word)
+        if not takes_texts(obj.phone_number):
+            self.message_user(request, _NO_MOBILE.format(phone=self.phone(obj)), messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         customers.delete_customer(obj)

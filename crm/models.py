@@ -19,7 +19,7 @@ from simple_history.models import HistoricalRecords
 from crm.folding import fold, lines
 from identity.identifiers import new_id
 from identity.models import User
-from sms.models import Message, OptOut
+from sms.models import Message, OptOut, UnreachablePhone
 from sms.phone_numbers import validate_phone_number
 
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -63,6 +63,11 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         """Adds ``sms_opted_out``: does the owner of the phone want no texts?"""
         opt_outs = OptOut.objects.filter(phone_number=models.OuterRef("phone_number"))
         return self.annotate(sms_opted_out=models.Exists(opt_outs))
+
+    def with_reach(self) -> Self:
+        """Adds ``unreachable``: why no text gets to the phone, by the gateway; else None."""
+        known = UnreachablePhone.objects.filter(phone_number=models.OuterRef("phone_number"))
+        return self.annotate(unreachable=models.Subquery(known.values("reason")))
 
     def search(self, text: str) -> Self:
         """Those whose code, name, phone or email contains the whole text, in any case."""
@@ -131,6 +136,7 @@ class Customer(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     sms_opted_out: bool  # only where with_opt_out() or an operation put it
+    unreachable: str | None  # only where with_reach() put it
 
     objects = CustomerQuerySet.as_manager()
     history = HistoricalRecords(excluded_fields=["search_text"])

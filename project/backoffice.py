@@ -81,6 +81,7 @@ def _groups() -> list[dict[str, Any]]:
             "title": "Texts",
             "items": [
                 _item("Sent texts", "sms", "sms_message_changelist", "sms.view_message"),
+                _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
                 _item("Simulated phones", "smartphone", "sms_phones", "sms.view_message"),
                 _item(
                     "Wording",

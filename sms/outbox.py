@@ -10,9 +10,8 @@ from django.utils import timezone
 from sms import doorbells
 from sms.models import Message, MessageTemplate
 from sms.phone_numbers import takes_texts
+from sms.reach import NO_MOBILE
 from sms.segments import count_segments
-
-NO_MOBILE = "This is not a mobile number, so that no text gets there."
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,9 @@ from unfold.decorators import display
 
 from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
+from sms.admin.read_only import ReadOnly
 from sms.models import Message
 from sms.phone_numbers import find_phone_number, national_form
-
-
-class ReadOnly:
-    """For what the machine writes: to look at, not to edit."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Message)

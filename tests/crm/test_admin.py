@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.contrib.admin.sites import site
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -15,11 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from crm import customers, orders
+from crm.admin import CustomerAdmin
 from crm.errors import CustomerHasOrders, OrderCannotMove, Refusal
 from crm.models import Customer, Order
 from identity.models import User
-from sms import opt_outs
-from sms.models import ConsentChange, Message
+from sms import incoming, opt_outs
+from sms.models import ConsentChange, Message, UnreachablePhone
 from tests import factories
 from tests.crm.spreadsheets.sheets import no_such_phone
 
@@ -819,3 +822,52 @@ def test_a_page_writes_only_what_was_changed_on_it(client: Client, url: str) -> 
     else:
         assert (order.customer.name, order.customer.email) == ("After", "new@example.com")
     assert row.history.count() == 3
+
+
+# --- May this customer be texted? ---------------------------------------------------------------
+
+
+def test_a_customer_tells_who_said_what_of_texts_and_when(client: Client) -> None:
+    customer = factories.customer()
+    page = client.get(f"{CUSTOMERS}{customer.pk}/change/").content.decode()
+    assert "Nothing: texts are sent." in page
+    assert "Nothing is known to keep texts away." in page
+    incoming.receive_text(customer.phone_number, "STOP please", gateway_message_id="1")
+    incoming.receive_text(customer.phone_number, "START", gateway_message_id="2")
+    url = f"{CUSTOMERS}{customer.pk}/change/"
+    form = customer_form(code=customer.code, phone_number=customer.phone_number, sms_opted_out="on")
+    client.post(url, form | {"initial-sms_opted_out": "False"})
+    words = unescape(client.get(url).content.decode())
+    told = [
+        "No texts wanted: by staff, ",
+        "Texts wanted: by text (“START”), ",
+        "No texts wanted: by text (“STOP please”), ",
+    ]
+    places = [words.index(each) for each in told]
+    assert places == sorted(places)
+
+
+def test_a_customer_whom_no_text_reaches_is_marked_on_the_list(client: Client) -> None:
+    factories.customer(name="Mobile")
+    factories.customer(name="Fixed", phone_number="+254202222222")
+    factories.customer(name="Quiet", phone_number="+254202222223", sms_opted_out=True)
+    blocked = factories.customer(name="Blocked")
+    UnreachablePhone.objects.create(phone_number=blocked.phone_number, reason="blocked")
+    rows = {each.name: each for each in listed(client.get(CUSTOMERS))}
+    screen = site.get_model_admin(Customer)
+    assert isinstance(screen, CustomerAdmin)
+    assert {name: screen.texts_wanted(row) for name, row in rows.items()} == {
+        "Mobile": "Yes",
+        "Fixed": "No mobile",
+        "Quiet": "Opted out",
+        "Blocked": "Unreachable",
+    }
+    words = client.get(f"{CUSTOMERS}{blocked.pk}/change/").content.decode()
+    assert "its owner blocks texts from this sender" in words
+
+
+def test_a_fixed_line_is_pointed_out_when_it_is_entered(client: Client) -> None:
+    page = client.post(f"{CUSTOMERS}add/", customer_form(phone_number="020 2222222"), follow=True)
+    assert Customer.objects.get().phone_number == "+254202222222"
+    warning = "020 2222222 is not a mobile number: no text gets there. Ask for a mobile number."
+    assert warning in page.content.decode()

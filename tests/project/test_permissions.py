@@ -29,7 +29,8 @@ from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
-from sms.models import ConsentChange, Decision, Line, Message, MessageTemplate, OptOut
+from sms import incoming
+from sms.models import ConsentChange, Decision, IncomingText, Line, Message, MessageTemplate, OptOut
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +47,17 @@ def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
         *(Customer, Customer.history.model, Order, Order.history.model),
-        *(Message, Decision, Line, MessageTemplate, OptOut, ConsentChange, Import, OrmQ),
+        *(
+            Message,
+            IncomingText,
+            Decision,
+            Line,
+            MessageTemplate,
+            OptOut,
+            ConsentChange,
+            Import,
+            OrmQ,
+        ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
     ]
     return {
@@ -458,6 +469,12 @@ sms_line_stop                   -              Manager
 sms_line_resume                 -              Manager
 sms_spend                       Viewer         Viewer
 
+sms_incomingtext_changelist     Viewer         Viewer
+sms_incomingtext_add            nobody         nobody
+sms_incomingtext_change         Viewer         nobody
+sms_incomingtext_delete         nobody         nobody
+sms_incomingtext_history        Viewer         Viewer
+
 sms_messagetemplate_changelist  Viewer         Viewer
 sms_messagetemplate_add         nobody         nobody
 sms_messagetemplate_change      Viewer         Manager
@@ -519,10 +536,12 @@ def staff(rank: str) -> Client:
 def addresses(world: World) -> Addresses:
     """Where each door is; that of a record is the owner's."""
     factories.authenticator_app(world.owner)
+    incoming.receive_text(world.order.customer.phone_number, "Is it ready?")
     records: dict[str, models.Model] = {
         "crm_customer": world.order.customer,
         "crm_order": world.order,
         "sms_message": Message.objects.get(about_id=world.order.pk),
+        "sms_incomingtext": IncomingText.objects.get(),
         "sms_messagetemplate": MessageTemplate.objects.get(language="en"),
         "identity_user": world.owner,
         "auth_user": world.owner,
@@ -571,6 +590,9 @@ def forms(world: World) -> Forms:
         "sms_message_add": text,
         "sms_message_change": text,
         "sms_message_delete": delete,
+        "sms_incomingtext_add": text,
+        "sms_incomingtext_change": text,
+        "sms_incomingtext_delete": delete,
         "sms_messagetemplate_add": wording,
         "sms_messagetemplate_change": wording,
         "sms_messagetemplate_delete": delete,

@@ -13,15 +13,16 @@ from django.utils import timezone
 
 from identity.models import Role, User
 from identity.roles import assign_roles
-from sms import delivery_reports, tasks
+from sms import delivery_reports, incoming, tasks
 from sms.admin import messages, phones
-from sms.models import Attempt, DeliveryReport, Message, MessageTemplate
+from sms.models import Attempt, DeliveryReport, IncomingText, Message, MessageTemplate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-LOG, PHONES, WORDING = (
+LOG, RECEIVED, PHONES, WORDING = (
     "/admin/sms/message/",
+    "/admin/sms/incomingtext/",
     "/admin/sms/message/phones/",
     "/admin/sms/messagetemplate/",
 )
@@ -137,7 +138,7 @@ def test_nobody_adds_changes_or_deletes_a_text() -> None:
     assert (Attempt.objects.count(), DeliveryReport.objects.count()) == (1, 1)
 
 
-@pytest.mark.parametrize("url", [LOG, PHONES, WORDING])
+@pytest.mark.parametrize("url", [LOG, RECEIVED, PHONES, WORDING])
 def test_a_user_without_a_role_opens_none_of_these_pages(url: str) -> None:
     response = browser(factories.user()).get(url)
     assert response.status_code == 302
@@ -156,6 +157,37 @@ def test_the_log_costs_the_same_queries_for_1_text_and_for_50(
         with CaptureQueriesContext(connection) as queries:
             page = client.get(LOG)
         assert len(listed(page)) == Message.objects.count()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# --- What came in -------------------------------------------------------------------------------
+
+
+def test_received_texts_tell_who_wrote_what_and_what_it_was_taken_for(client: Client) -> None:
+    incoming.receive_text("+254722000000", "ACHA", gateway_message_id="1")
+    incoming.receive_text("+254733111111", "Is my <b>cake</b> ready?", gateway_message_id="2")
+    incoming.receive_text("SAFARICOM", "Buy a bundle", gateway_message_id="3")
+    words = words_of(client.get(RECEIVED))
+    for expected in ("0722 000000", "ACHA", "No more texts", "SAFARICOM", "Something else"):
+        assert expected in words
+    assert "<b>cake" not in client.get(RECEIVED).content.decode()
+    found = listed(client.get(RECEIVED, {"q": "0722 000000"}))
+    assert [each.text for each in found] == ["ACHA"]
+    assert [each.text for each in listed(client.get(RECEIVED, {"q": "cake"}))] == [
+        "Is my <b>cake</b> ready?"
+    ]
+
+
+def test_received_texts_cost_the_same_queries_for_1_and_for_20(client: Client) -> None:
+    counts = []
+    for number in (1, 19):
+        for _ in range(number):
+            incoming.receive_text("+254722000000", "Hello")
+        client.get(RECEIVED)  # whatever is looked up once
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(RECEIVED)
+        assert len(listed(page)) == IncomingText.objects.count()
         counts.append(len(queries))
     assert counts[0] == counts[1]
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django_q.models import OrmQ
 
 from identity.identifiers import new_id
-from sms import doorbells, outbox, tasks, wording
+from sms import doorbells, outbox, reach, tasks, wording
 from sms.models import Message, MessageTemplate
 from tests import factories
 
@@ -120,7 +120,7 @@ def test_many_texts_are_one_task_which_sends_them_all(
 def test_a_text_to_a_phone_that_takes_none_fails_at_once_and_says_why(phone_number: str) -> None:
     message = factories.message(phone_number)
     message.refresh_from_db()
-    assert (message.status, message.failure_reason) == ("failed", outbox.NO_MOBILE)
+    assert (message.status, message.failure_reason) == ("failed", reach.NO_MOBILE)
     assert message.final_at is not None
     assert not OrmQ.objects.exists()
 

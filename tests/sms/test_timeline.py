@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from identity.identifiers import new_id
-from sms import decisions, delivery_reports, line, opt_outs, outbox, sweeping, tasks
+from sms import decisions, delivery_reports, line, opt_outs, outbox, reach, sweeping, tasks
 from sms.gateway import Hold, NotTaken, OnHold, Refused, Submission, Unclear
 from sms.models import ConsentSource, Message
 from sms.opt_outs import Word
@@ -145,7 +145,7 @@ def test_a_text_that_nobody_could_try_tells_why() -> None:
     assert order_gone.about_id is not None
     outbox.cancel_messages(order_gone.about_id)
     sweeping.give_up_on_old_texts()
-    assert told(landline)[-1] == f"Failed ({outbox.NO_MOBILE})"
+    assert told(landline)[-1] == f"Failed ({reach.NO_MOBILE})"
     assert told(old)[-1] == "Failed (Not sent within 24 hours.)"
     assert told(order_gone)[-1] == "Cancelled (What it told of is gone.)"
 

@@ -1,0 +1,58 @@
+"""The screen of what people texted to us, and what came of it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from sms.admin.read_only import ReadOnly
+from sms.models import IncomingText
+from sms.phone_numbers import find_phone_number, national_form
+
+MEANING_COLOURS = {
+    IncomingText.Meaning.STOP: "danger",
+    IncomingText.Meaning.START: "success",
+    IncomingText.Meaning.HELP: "info",
+    IncomingText.Meaning.OTHER: "warning",
+}
+
+
+@admin.register(IncomingText)
+class IncomingTextAdmin(ReadOnly, ModelAdmin):
+    list_display = ("phone", "text", "asks_for", "received_at")
+    list_filter = (("meaning", ChoicesDropdownFilter),)
+    search_fields = ("phone_number", "text")
+    search_help_text = "Phone or words of the text"
+    list_per_page = 25
+    show_full_result_count = False
+    fields = ("phone", "text", "meaning", "sent_at", "received_at")
+    readonly_fields = ("phone", "received_at")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may read the texts to people may read those from them."""
+        return request.user.has_perm("sms.view_message")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[IncomingText], search_term: str
+    ) -> tuple[QuerySet[IncomingText], bool]:
+        """A phone is found in whichever form it is written."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if phone_number := find_phone_number(search_term):
+            found |= queryset.filter(phone_number=phone_number)
+        return found, may_repeat
+
+    @display(description="Phone", ordering="phone_number")
+    def phone(self, incoming: IncomingText) -> str:
+        known = find_phone_number(incoming.phone_number)  # as it came: it may be no number
+        return national_form(known) if known else incoming.phone_number
+
+    @display(description="Asks for", ordering="meaning", label=MEANING_COLOURS)
+    def asks_for(self, incoming: IncomingText) -> tuple[str, str]:
+        return incoming.meaning, incoming.get_meaning_display()
