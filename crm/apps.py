@@ -8,7 +8,8 @@ class CrmConfig(AppConfig):
     verbose_name = "Customers and orders"
 
     def ready(self) -> None:
-        from crm.notices import ORDER_PLACED
+        from crm.notices import EVENTS
         from sms.events import declare_event
 
-        declare_event(ORDER_PLACED)
+        for event in EVENTS:
+            declare_event(event)

@@ -5,17 +5,21 @@ from decimal import Decimal
 from crm.models import Order
 from sms.events import Event
 
-ORDER_PLACED = Event(
-    name="order_placed",
-    label="Order placed",
-    variables={
-        "customer_name": "Wanjiku Kamau",
-        "item": "Laptop Computer",
-        "currency": "KES",
-        "amount": "1,299.99",
-        "order_number": "LA20260921123000-7K3F",
-    },
-)
+_VARIABLES = {
+    "customer_name": "Wanjiku Kamau",
+    "item": "Laptop Computer",
+    "currency": "KES",
+    "amount": "1,299.99",
+    "order_number": "LA20260921123000-7K3F",
+}
+
+ORDER_PLACED = Event("order_placed", "Order placed", _VARIABLES)
+ORDER_MOVED = {
+    Order.Status.PROCESSING: Event("order_processing", "Order being processed", _VARIABLES),
+    Order.Status.COMPLETED: Event("order_completed", "Order completed", _VARIABLES),
+    Order.Status.CANCELLED: Event("order_cancelled", "Order cancelled", _VARIABLES),
+}
+EVENTS = (ORDER_PLACED, *ORDER_MOVED.values())  # in the order of an order's life
 
 
 def spoken_amount(amount: Decimal) -> str:

@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from simple_history.utils import bulk_create_with_history
 
 from crm import notices
 from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
 from crm.models import Customer, Order
 from sms import outbox
+from sms.events import Event
 
 _SUFFIX_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _NUMBER_TRIES = 10
@@ -72,7 +75,10 @@ def _place(orders: Sequence[Order], *, text_customers: bool) -> None:
             with transaction.atomic():
                 _fill_search_texts(orders)
                 bulk_create_with_history(orders, Order)
-                statuses = _text_about(orders) if text_customers else [None] * len(orders)
+                if text_customers:
+                    statuses = _text_about(notices.ORDER_PLACED, orders)
+                else:
+                    statuses = [None] * len(orders)
         except IntegrityError as error:
             # One suffix in a million is taken already; any other refusal is not ours to mend.
             if "order_number" not in str(error) or not tries_left:
@@ -90,8 +96,11 @@ def revise_order(
     status: str | None = None,
     *,
     only_while_pending: bool = False,
+    text_customer: bool = True,
 ) -> Order:
     """Change what an order is about, and its status, together or not at all.
+
+    A move and the text that tells of it are one, too.
 
     Only the given fields are written, on the row as it is now: what somebody else changed meanwhile
     stays. A status that the order had all along is no move.
@@ -110,10 +119,10 @@ def revise_order(
         raise OrderIsGone(order) from None
     if only_while_pending and order.status != Order.Status.PENDING:
         raise OrderIsUnderWay(order)
-    if status is not None and status != known_status:
-        if order.status != known_status or status not in order.open_moves:
-            raise OrderCannotMove(order, status)
-        changes = changes | {"status": status}
+    next_status = None if status == known_status else status
+    if next_status is not None:
+        _refuse_move(order, known_status, next_status)
+        changes = changes | {"status": next_status}
     for name, value in changes.items():
         setattr(order, name, value)
     if changes:
@@ -126,29 +135,70 @@ def revise_order(
         except IntegrityError:
             _check(order)  # names a reference that another request was quicker with
             raise
+    if next_status is not None and text_customer:
+        _text_about_move([order])
     return order
 
 
-def change_status(order: Order, status: str) -> Order:
-    """Move an order to its next state; to the state it has is no move.
+def _refuse_move(order: Order, known_status: str, status: str) -> None:
+    if order.status != known_status or status not in order.open_moves:
+        raise OrderCannotMove(order, status)
+
+
+def change_status(order: Order, status: str, *, text_customer: bool = True) -> Order:
+    """Move an order to its next state and queue the text that tells of it, or do neither.
+
+    To the state that it has is no move.
 
     :raises OrderCannotMove: the order has no such next step, or was moved by somebody else first.
     :raises OrderIsGone: somebody deleted it.
     """
-    return revise_order(order, {}, status)
+    return revise_order(order, {}, status, text_customer=text_customer)
 
 
+@transaction.atomic
 def change_statuses(orders: Iterable[Order], status: str) -> tuple[int, list[Refusal]]:
-    """Move each order that can; how many moved, and why the others did not."""
-    moved, refused = 0, list[Refusal]()
-    for order in orders:
-        is_there_already = order.status == status
-        try:
-            change_status(order, status)
-            moved += not is_there_already
-        except (OrderCannotMove, OrderIsGone) as refusal:
-            refused.append(refusal)
-    return moved, refused
+    """Move each order that can, with its text; how many moved, and why the others did not.
+
+    However many there are, they cost the same few queries.
+    """
+    known = list({order.pk: order for order in orders}.values())
+    rows = _locked(known)
+    movable, refused = list[Order](), list[Refusal]()
+    for order in known:
+        if (row := rows.get(order.pk)) is None:
+            refused.append(OrderIsGone(order))
+        elif order.status != status:
+            try:
+                _refuse_move(row, order.status, status)
+            except OrderCannotMove as refusal:
+                refused.append(refusal)
+            else:
+                movable.append(row)
+    _move(movable, status)
+    _text_about_move(movable)
+    return len(movable), refused
+
+
+def _locked(orders: Sequence[Order]) -> dict[UUID, Order]:
+    """The orders as they are now and stay until the transaction ends, with their customers."""
+    Customer.objects.held(order.customer_id for order in orders)  # before, as it says there
+    rows = Order.objects.select_for_update(of=("self",)).select_related("customer")
+    # In one order for everybody, so that no two wait for each other.
+    chosen = rows.filter(pk__in=[order.pk for order in orders]).order_by("pk")
+    return {row.pk: row for row in chosen}
+
+
+def _move(rows: Sequence[Order], status: str) -> None:
+    """Move orders that are locked."""
+    if not rows:
+        return
+    now = timezone.now()
+    for row in rows:
+        row.status, row.updated_at = status, now
+    moved = Order.objects.filter(pk__in=[row.pk for row in rows])
+    moved.update(status=status, updated_at=now)
+    Order.history.bulk_history_create(rows, update=True)
 
 
 @transaction.atomic
@@ -223,8 +273,18 @@ def _new_order_number(order: Order) -> str:
     return f"{prefix.ljust(2, 'X')}{moment}-{suffix}"
 
 
-def _text_about(orders: Sequence[Order]) -> list[str | None]:
-    """Queue the texts of new orders; the state of each, or None where none is due."""
+def _text_about_move(orders: Sequence[Order]) -> None:
+    """Queue the texts about orders that all moved to the same status, where the shop sends any."""
+    if not orders:
+        return
+    event = notices.ORDER_MOVED[Order.Status(orders[0].status)]
+    for order, status in zip(orders, _text_about(event, orders), strict=True):
+        if status is not None:
+            order.sms_status = status
+
+
+def _text_about(event: Event, orders: Sequence[Order]) -> list[str | None]:
+    """Queue the texts of an event; the state of each, or None where none is due."""
     notifications = [
         outbox.Notification(
             order.customer.phone_number,
@@ -235,5 +295,5 @@ def _text_about(orders: Sequence[Order]) -> list[str | None]:
         )
         for order in orders
     ]
-    messages = outbox.notify(notices.ORDER_PLACED.name, notifications)
+    messages = outbox.notify(event.name, notifications)
     return [message.status if message else None for message in messages]

@@ -80,5 +80,5 @@ def load_demo(path: Path = FIXTURES / "demo.json") -> tuple[int, int]:
         )
         is_told = facts["hours_ago"] < 24 and settings.SMS_GATEWAY == "simulator"
         orders.place_order(order, text_customer=is_told)
-        orders.change_status(order, facts["status"])
+        orders.change_status(order, facts["status"], text_customer=is_told)
     return len(by_code), len(demo["orders"])

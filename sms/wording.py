@@ -21,7 +21,8 @@ def change_wording(template: MessageTemplate) -> None:
 def load_templates(path: Path) -> int:
     """Add the templates of a file that are not there yet; how many were added.
 
-    One that is there is left as staff made it.
+    One that is there is left as staff made it. One that is new may come switched off, so that no
+    customer of a running shop is texted of what they never were before.
 
     :raises ValidationError: a template uses a word that its event does not have.
     """
@@ -30,7 +31,9 @@ def load_templates(path: Path) -> int:
         template = MessageTemplate(**row)
         template.full_clean(validate_constraints=False)
         _, is_new = MessageTemplate.objects.get_or_create(
-            event=template.event, language=template.language, defaults={"body": template.body}
+            event=template.event,
+            language=template.language,
+            defaults={"body": template.body, "is_active": template.is_active},
         )
         added += is_new
     return added

@@ -23,7 +23,7 @@ from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording
-from sms.models import ConsentSource, Message
+from sms.models import ConsentSource, Message, MessageTemplate
 from sms.opt_outs import Word
 
 _numbers = count(1)
@@ -61,6 +61,13 @@ def roles() -> dict[str, Role]:
 
 def templates() -> None:
     wording.load_templates(FIXTURES / "message_templates.json")
+
+
+def switch_on(*events: str) -> None:
+    """Have the texts of these events sent, in every language."""
+    for template in MessageTemplate.objects.filter(event__in=events):
+        template.is_active = True
+        wording.change_wording(template)
 
 
 def user(*role_names: str, **facts: Any) -> User:

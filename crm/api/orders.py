@@ -166,7 +166,10 @@ def replace_order(request: HttpRequest, order_id: UUID, body: OrderReplacement) 
 )
 @etags.on
 def update_order(request: HttpRequest, order_id: UUID, body: OrderPatch) -> Order:
-    """Change the given fields of an order; a new status moves it to its next step."""
+    """Change the given fields of an order; a new status moves it to its next step.
+
+    Its customer is texted about the step where the business has switched that text on.
+    """
     changes = body.changes()
     return _revise_order(request, order_id, changes, changes.pop("status", None))
 

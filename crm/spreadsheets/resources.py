@@ -363,7 +363,7 @@ class OrderResource(SheetResource):
         else:
             instance.status = Order.objects.values_list("status", flat=True).get(pk=instance.pk)
         try:
-            orders.revise_order(instance, changes, wanted)
+            orders.revise_order(instance, changes, wanted, text_customer=self.text_customers)
         except OrderCannotMove as refusal:
             raise ValidationError({"status": str(refusal)}) from None
 

@@ -542,7 +542,7 @@ def addresses(world: World) -> Addresses:
         "crm_order": world.order,
         "sms_message": Message.objects.get(about_id=world.order.pk),
         "sms_incomingtext": IncomingText.objects.get(),
-        "sms_messagetemplate": MessageTemplate.objects.get(language="en"),
+        "sms_messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en"),
         "identity_user": world.owner,
         "auth_user": world.owner,
         "identity_role": factories.roles()["Viewer"],
@@ -693,7 +693,7 @@ def test_no_action_on_a_list_does_what_its_role_may_not(
         "crm/order": world.order.pk,
         "crm/customer": world.orderless.pk,
         "sms/message": Message.objects.get(about_id=world.order.pk).pk,
-        "sms/messagetemplate": MessageTemplate.objects.get(language="en").pk,
+        "sms/messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en").pk,
     }[model]
     before = all_rows()
     body = {"action": action, "_selected_action": [chosen], "post": "yes"}

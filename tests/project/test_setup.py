@@ -43,9 +43,16 @@ def test_preparing_gives_an_installation_its_roles_and_its_wording() -> None:
         "Manager",
         "Viewer",
     ]
-    assert list(MessageTemplate.objects.values_list("event", "language")) == [
-        ("order_placed", "en"),
-        ("order_placed", "sw"),
+    wording = MessageTemplate.objects.values_list("event", "language", "is_active")
+    assert list(wording) == [
+        ("order_cancelled", "en", False),
+        ("order_cancelled", "sw", False),
+        ("order_completed", "en", False),
+        ("order_completed", "sw", False),
+        ("order_placed", "en", True),
+        ("order_placed", "sw", True),
+        ("order_processing", "en", False),
+        ("order_processing", "sw", False),
     ]
 
 
@@ -53,12 +60,12 @@ def test_preparing_again_leaves_all_as_staff_made_it() -> None:
     prepare()
     Role.objects.get(name="Clerk").permissions.clear()
     MessageTemplate.objects.filter(language="sw").update(body="Asante!", is_active=False)
+    MessageTemplate.objects.filter(event="order_completed").update(is_active=True)
+    before = list(MessageTemplate.objects.values())
     prepare()
     assert Role.objects.count() == 4
     assert not Role.objects.get(name="Clerk").permissions.exists()
-    assert list(MessageTemplate.objects.filter(language="sw").values_list("body", "is_active")) == [
-        ("Asante!", False)
-    ]
+    assert list(MessageTemplate.objects.values()) == before
 
 
 def test_a_role_gets_the_permissions_that_are_new_with_a_version_and_no_other() -> None:

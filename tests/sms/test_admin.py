@@ -370,4 +370,4 @@ def test_nobody_adds_or_deletes_a_wording(template: MessageTemplate) -> None:
         assert response.status_code == 403
         action = {"action": "delete_selected", "_selected_action": template.pk, "post": "yes"}
         client.post(WORDING, action)
-    assert MessageTemplate.objects.count() == 2
+    assert MessageTemplate.objects.count() == 8

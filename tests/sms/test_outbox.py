@@ -79,10 +79,49 @@ def test_cancelling_leaves_alone_what_has_left_and_what_is_about_something_else(
 
 
 def test_loading_the_wording_again_keeps_what_staff_changed(templates: None) -> None:
-    MessageTemplate.objects.filter(language="en").update(body="Asante {customer_name}")
+    placed = MessageTemplate.objects.get(event="order_placed", language="en")
+    done = MessageTemplate.objects.get(event="order_completed", language="en")
+    placed.body, placed.is_active, done.is_active = "Asante {customer_name}", False, True
+    wording.change_wording(placed)
+    wording.change_wording(done)
+    before = list(MessageTemplate.objects.values())
     factories.templates()
-    assert MessageTemplate.objects.get(language="en").body == "Asante {customer_name}"
-    assert MessageTemplate.objects.count() == 2
+    assert list(MessageTemplate.objects.values()) == before
+
+
+def test_a_shop_that_ran_before_gets_the_texts_that_are_new_switched_off(
+    templates: None,
+) -> None:
+    MessageTemplate.objects.exclude(event="order_placed").delete()
+    placed = MessageTemplate.objects.get(event="order_placed", language="sw")
+    placed.body = "Asante"
+    wording.change_wording(placed)
+    factories.templates()
+    told = list(MessageTemplate.objects.values_list("event", "language", "is_active"))
+    assert told == [
+        ("order_cancelled", "en", False),
+        ("order_cancelled", "sw", False),
+        ("order_completed", "en", False),
+        ("order_completed", "sw", False),
+        ("order_placed", "en", True),
+        ("order_placed", "sw", True),
+        ("order_processing", "en", False),
+        ("order_processing", "sw", False),
+    ]
+    placed.refresh_from_db()
+    assert placed.body == "Asante"
+
+
+def test_changing_the_wording_leaves_a_text_that_is_queued_as_it_was(templates: None) -> None:
+    message = queue()
+    assert message is not None
+    before = message.text
+    template = MessageTemplate.objects.get(event="order_placed", language="en")
+    template.body, template.is_active = "Changed", False
+    wording.change_wording(template)
+    tasks.send_message(str(message.pk))
+    message.refresh_from_db()
+    assert (message.text, message.status) == (before, "sent")
 
 
 def test_wording_with_an_unknown_word_is_not_loaded(tmp_path: Path) -> None:
