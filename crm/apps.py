@@ -1,5 +1,7 @@
 """The crm app's configuration."""
 
+from dataclasses import replace
+
 from django.apps import AppConfig
 
 
@@ -9,7 +11,8 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.notices import EVENTS
+        from crm.samples import recent_orders
         from sms.events import declare_event
 
         for event in EVENTS:
-            declare_event(event)
+            declare_event(replace(event, samples=recent_orders))

@@ -3,7 +3,24 @@
 The apps above declare their events when they start; sms knows them by name only.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from identity.models import User
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Something that an event may be about, to try its wording on."""
+
+    label: str
+    key: str  # what finds this one, and no other, by a search
+    values: dict[str, str]
+
+
+# Gives the newest ones that the user may see: those of people who read the language, or whom a
+# search finds.
+Samples = Callable[[User, str, str], Sequence[Sample]]
 
 
 @dataclass(frozen=True)
@@ -12,7 +29,8 @@ class Event:
 
     name: str
     label: str
-    variables: dict[str, str]  # each with an example, for the preview of a template
+    variables: dict[str, str]  # each with an example, for where there is no sample
+    samples: Samples | None = None
 
 
 _events: dict[str, Event] = {}
@@ -25,3 +43,8 @@ def declare_event(event: Event) -> None:
 
 def find_event(name: str) -> Event | None:
     return _events.get(name)
+
+
+def event_names() -> list[str]:
+    """The events that are known, in the order in which they were declared."""
+    return list(_events)

@@ -1,6 +1,7 @@
 """The wording of texts at each event: what the app comes with, until staff change it."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from django.db import transaction
@@ -8,13 +9,19 @@ from django.db import transaction
 from sms.models import MessageTemplate
 
 
-def change_wording(template: MessageTemplate) -> None:
+def change_wording(
+    template: MessageTemplate, changed: Collection[str] = ("body", "is_active")
+) -> None:
     """Save what staff wrote, or whether the text is sent at all; from the next text on.
+
+    Texts that are queued stay as they were. Only what was changed is written: who switches a text
+    on or off leaves alone what somebody else wrote meanwhile.
 
     :raises ValidationError: it uses a word that its event does not have.
     """
-    template.full_clean(validate_constraints=False)
-    template.save()
+    if "body" in changed:
+        template.full_clean(validate_constraints=False)
+    template.save(update_fields=[*changed, "updated_at"])
 
 
 @transaction.atomic

@@ -1,50 +1,101 @@
-"""The screen of the wording."""
+"""The screens of the wording."""
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import Case, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern
+from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from sms import events, wording
+from sms.admin import wording_preview
 from sms.models import MessageTemplate
-from sms.segments import count_segments
+from sms.previews import cost_of
+from sms.prices import price_per_segment
 
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ModelAdmin):
-    list_display = ("__str__", "body", "is_active")
-    fields = ("name", "body", "is_active", "words", "preview", "price")
-    readonly_fields = ("name", "words", "preview", "price")
+    list_display = ("name", "written_in", "shortened", "is_active")
+    list_editable = ("is_active",)
+    fields = ("name", "written_in", "is_active", "words", "body")
+    readonly_fields = ("name", "written_in", "words")
+    change_form_after_template = "sms/wording.html"
+
+    class Media:
+        css = {"all": ("sms/wording.css",)}  # noqa: RUF012  # Django reads it so
+        js = ("sms/wording.js",)
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        return ("name", "written_in", "shortened", _costs(), "is_active")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """By event, in the order of what happens; then by language."""
+        names = enumerate(events.event_names())
+        known = [When(event=name, then=Value(place)) for place, name in names]
+        return [Case(*known, default=Value(len(known))), "event", "language"]
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        widgets = {"is_active": UnfoldBooleanSwitchWidget}
+        return super().get_changelist_form(request, **kwargs | {"widgets": widgets})
 
     @display(description="Sent when")
     def name(self, template: MessageTemplate) -> str:
-        return str(template)
+        return template.event_label
 
-    @display(description="Words you can use")
+    @display(description="Language")
+    def written_in(self, template: MessageTemplate) -> str:
+        return template.get_language_display()
+
+    @display(description="Words")
+    def shortened(self, template: MessageTemplate) -> str:
+        return Truncator(template.body).chars(100)
+
+    @display(description="Words to fill in")
     def words(self, template: MessageTemplate) -> str:
         event = events.find_event(template.event)
-        return ", ".join(f"{{{name}}}" for name in event.variables) if event else ""
+        variables = event.variables if event else {}
+        return render_to_string("sms/wording_words.html", {"variables": variables})
 
-    @display(description="Example")
-    def preview(self, template: MessageTemplate) -> str:
-        event = events.find_event(template.event)
-        return template.render(event.variables) if event else template.body
-
-    @display(description="Length")
-    def price(self, template: MessageTemplate) -> str:
-        count = count_segments(self.preview(template))
-        noun = "message" if count.segments == 1 else "messages"
-        return f"{count.segments} {noun} ({count.encoding})"
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        written = context["adminform"].form
+        template = MessageTemplate(event=context["original"].event, body=context["original"].body)
+        template.language = context["original"].language
+        if "body" in written.fields:
+            template.body = written["body"].value() or ""
+        context["preview"] = wording_preview.preview_for(request, template)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(
         self, request: HttpRequest, obj: MessageTemplate, form: Any, change: bool
     ) -> None:
-        wording.change_wording(obj)
+        wording.change_wording(obj, form.changed_data)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [wording_preview.door(self), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # one for each event and language, made when the app is set up
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # to send nothing, it is switched off
+
+
+def _costs() -> Callable[[MessageTemplate], str]:
+    """A column of what each text costs; the price is looked up once, for all of a page."""
+    price = cache(price_per_segment)
+
+    @display(description="Costs about")
+    def costs(template: MessageTemplate) -> str:
+        return str(cost_of(template, price()))
+
+    return costs

@@ -20,8 +20,10 @@ class MessageTemplate(models.Model):
     language = models.CharField(
         max_length=5, choices=Language, default=Language.ENGLISH, editable=False
     )
+    MOST_CHARACTERS = 1000
+
     body = models.TextField(
-        max_length=1000,
+        max_length=MOST_CHARACTERS,
         help_text="Words in braces are filled in, such as {customer_name}.",
     )
     is_active = models.BooleanField(
@@ -36,7 +38,8 @@ class MessageTemplate(models.Model):
             models.UniqueConstraint(fields=["event", "language"], name="sms_template_unique")
         ]
 
-    VARIABLE = re.compile(r"\{(\w*)\}")
+    # Whatever stands in braces is meant as a variable, also where it is misspelt.
+    VARIABLE = re.compile(r"\{([^{}]*)\}")
 
     def __str__(self) -> str:
         return f"{self.event_label} ({self.get_language_display()})"
@@ -47,14 +50,26 @@ class MessageTemplate(models.Model):
         return event.label if event else self.event
 
     def clean(self) -> None:
-        """Refuse a variable that would stand unfilled in somebody's text."""
+        """Refuse what would stand unfilled in somebody's text, and count each line break as one.
+
+        A form sends a line break as two characters, and the gateway charges for both.
+        """
+        self.body = self.body.replace("\r\n", "\n")
+        if (length := len(self.body)) > self.MOST_CHARACTERS:  # a text field leaves it to its form
+            raise ValidationError(
+                {"body": f"{length} characters are too many: at most {self.MOST_CHARACTERS}."}
+            )
         event = events.find_event(self.event)
         allowed = list(event.variables) if event else []
-        unknown = [name for name in self.VARIABLE.findall(self.body) if name not in allowed]
-        if unknown:
-            names = ", ".join(f"{{{name}}}" for name in allowed)
+        names = ", ".join(f"{{{name}}}" for name in allowed)
+        for name in self.VARIABLE.findall(self.body):
+            if name not in allowed:
+                raise ValidationError(
+                    {"body": f"There is no {{{name}}} to fill in here. You can use: {names}."}
+                )
+        if re.search(r"[{}]", self.VARIABLE.sub("", self.body)):
             raise ValidationError(
-                {"body": f"There is no {{{unknown[0]}}} to fill in here. You can use: {names}."}
+                {"body": f"A brace stands alone. You can use: {names}."},
             )
 
     def render(self, values: dict[str, str]) -> str:

@@ -480,6 +480,7 @@ sms_messagetemplate_add         nobody         nobody
 sms_messagetemplate_change      Viewer         Manager
 sms_messagetemplate_delete      nobody         nobody
 sms_messagetemplate_history     Viewer         Viewer
+sms_messagetemplate_preview     -              Manager
 
 identity_user_changelist        Administrator  Administrator
 identity_user_add               Administrator  Administrator
@@ -507,7 +508,7 @@ del DOORS["door"]
 RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 
 ABOUT_ONE = (
-    *("_change", "_delete", "_history"),
+    *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor"),
     *("_retry", "_send_again", "_cancel"),
 )
@@ -596,6 +597,7 @@ def forms(world: World) -> Forms:
         "sms_messagetemplate_add": wording,
         "sms_messagetemplate_change": wording,
         "sms_messagetemplate_delete": delete,
+        "sms_messagetemplate_preview": wording,
         "identity_user_add": person | password,
         "identity_user_change": person,
         "identity_user_delete": delete,

@@ -1,4 +1,4 @@
-"""The screens of texts: a log that nobody edits, the simulated phones, and the wording."""
+"""The screens of texts: a log that nobody edits, and the simulated phones."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,16 +15,15 @@ from identity.models import Role, User
 from identity.roles import assign_roles
 from sms import delivery_reports, incoming, tasks
 from sms.admin import messages, phones
-from sms.models import Attempt, DeliveryReport, IncomingText, Message, MessageTemplate
+from sms.models import Attempt, DeliveryReport, IncomingText, Message
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-LOG, RECEIVED, PHONES, WORDING = (
+LOG, RECEIVED, PHONES = (
     "/admin/sms/message/",
     "/admin/sms/incomingtext/",
     "/admin/sms/message/phones/",
-    "/admin/sms/messagetemplate/",
 )
 
 
@@ -138,7 +137,7 @@ def test_nobody_adds_changes_or_deletes_a_text() -> None:
     assert (Attempt.objects.count(), DeliveryReport.objects.count()) == (1, 1)
 
 
-@pytest.mark.parametrize("url", [LOG, RECEIVED, PHONES, WORDING])
+@pytest.mark.parametrize("url", [LOG, RECEIVED, PHONES, "/admin/sms/messagetemplate/"])
 def test_a_user_without_a_role_opens_none_of_these_pages(url: str) -> None:
     response = browser(factories.user()).get(url)
     assert response.status_code == 302
@@ -267,107 +266,3 @@ def test_the_phones_are_shown_to_those_only_who_may_see_texts() -> None:
     assert browser(packer).get(PHONES).status_code == 403
     for user in everybody():
         assert browser(user).get(PHONES).status_code == 200
-
-
-# --- The wording --------------------------------------------------------------------------------
-
-VARIABLES = "{customer_name}, {item}, {currency}, {amount}, {order_number}"
-
-
-@pytest.fixture
-def template(templates: None) -> MessageTemplate:
-    return MessageTemplate.objects.get(event="order_placed", language="en")
-
-
-def test_a_manager_changes_the_wording_and_the_next_text_has_it(
-    template: MessageTemplate,
-) -> None:
-    response = browser(factories.user("Manager")).post(
-        f"{WORDING}{template.pk}/change/",
-        {"body": "Dear {customer_name}, thank you: {order_number}.", "is_active": "on"},
-    )
-    assert response.status_code == 302
-    order = factories.order(customer=factories.customer(name="Wanjiku"))
-    assert Message.objects.get().text == f"Dear Wanjiku, thank you: {order.order_number}."
-
-
-def test_a_manager_switches_a_text_off_and_nobody_gets_it(template: MessageTemplate) -> None:
-    browser(factories.user("Manager")).post(
-        f"{WORDING}{template.pk}/change/", {"body": template.body}
-    )
-    factories.order()
-    assert not Message.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("Dear {name}", f"There is no {{name}} to fill in here. You can use: {VARIABLES}."),
-        ("Dear {}", f"There is no {{}} to fill in here. You can use: {VARIABLES}."),
-        (" ", "This field is required."),
-        ("x" * 1001, "Ensure this value has at most 1000 characters (it has 1001)."),
-    ],
-    ids=["unknown variable", "variable without a name", "nothing", "too long"],
-)
-def test_a_wording_that_cannot_be_is_told_and_not_saved(
-    template: MessageTemplate, body: str, message: str
-) -> None:
-    page = browser(factories.user("Manager")).post(
-        f"{WORDING}{template.pk}/change/", {"body": body, "is_active": "on"}
-    )
-    assert page.status_code == 200
-    assert dict(page.context["adminform"].form.errors) == {"body": [message]}
-    assert list(MessageTemplate.objects.filter(pk=template.pk).values()) == [
-        {
-            "id": template.pk,
-            "event": "order_placed",
-            "language": "en",
-            "body": template.body,
-            "is_active": True,
-            "updated_at": template.updated_at,
-        }
-    ]
-
-
-def test_the_event_and_the_language_of_a_wording_stay(template: MessageTemplate) -> None:
-    browser(factories.user("Manager")).post(
-        f"{WORDING}{template.pk}/change/",
-        {"body": "Thanks", "is_active": "on", "event": "other", "language": "sw"},
-    )
-    template.refresh_from_db()
-    assert (template.event, template.language, template.body) == ("order_placed", "en", "Thanks")
-
-
-def test_the_page_of_a_wording_shows_its_words_an_example_and_its_length(
-    template: MessageTemplate,
-) -> None:
-    words = words_of(browser(factories.user("Manager")).get(f"{WORDING}{template.pk}/change/"))
-    for expected in (
-        "Order placed (English)",
-        VARIABLES,
-        "Hello Wanjiku Kamau! Your order for Laptop Computer worth KES 1,299.99 has been received.",
-        "1 message (GSM-7)",
-    ):
-        assert expected in words
-
-
-@pytest.mark.parametrize("role", ["Viewer", "Clerk"])
-def test_who_may_not_change_the_wording_reads_it_and_is_refused(
-    template: MessageTemplate, role: str
-) -> None:
-    client = browser(factories.user(role))
-    assert client.get(f"{WORDING}{template.pk}/change/").status_code == 200
-    response = client.post(f"{WORDING}{template.pk}/change/", {"body": "Mine", "is_active": "on"})
-    assert response.status_code == 403
-    assert MessageTemplate.objects.get(pk=template.pk).body == template.body
-
-
-def test_nobody_adds_or_deletes_a_wording(template: MessageTemplate) -> None:
-    for user in everybody():
-        client = browser(user)
-        assert client.post(f"{WORDING}add/", {"body": "Mine"}).status_code == 403
-        response = client.post(f"{WORDING}{template.pk}/delete/", {"post": "yes"})
-        assert response.status_code == 403
-        action = {"action": "delete_selected", "_selected_action": template.pk, "post": "yes"}
-        client.post(WORDING, action)
-    assert MessageTemplate.objects.count() == 8
