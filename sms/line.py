@@ -69,18 +69,24 @@ def lease() -> timedelta:
 
 
 def note_heard(line: Line) -> None:
-    """The gateway took a text, or had a clear answer: all is well with the line."""
+    """The gateway took a text, or had a clear answer: all is well with the line.
+
+    What holds it, if anything, stands with its reason: the text was in the air before.
+    """
     if line.failures or line.is_trying or line.broken_at or line.probes:
-        _row(line).update(
+        _row(line).filter(hold="").update(
             failures=0, broken_at=None, is_trying=False, tried_at=None, probes=0, reason=""
         )
 
 
 def note_failure(line: Line, reason: str) -> None:
     """The wire failed. The second failure in a row breaks the line, and so does the first of a
-    line that is being tried; a probe is called for."""
+    line that is being tried; a probe is called for.
+
+    To a line that is held it tells nothing: the probe of a broken one would end the hold.
+    """
     now = timezone.now()
-    row = _row(line)
+    row = _row(line).filter(hold="")
     row.update(failures=F("failures") + 1, reason=reason)
     breaks = Q(is_trying=True) | Q(failures__gte=Line.FAILURES_TO_BREAK, broken_at=None)
     line.refresh_from_db()
@@ -138,12 +144,11 @@ def probe(now: datetime | None = None) -> None:
     """
     now = now or timezone.now()
     line = find_line()
-    due = line.next_probe_at
+    due, hold = line.next_probe_at, line.hold
     if not is_shut(line) or due is None or due > now:
         return
-    is_held = bool(line.hold)
     again = now + (
-        timedelta(seconds=settings.SMS_BALANCE_PROBE) if is_held else _wire_delay(line.probes + 1)
+        timedelta(seconds=settings.SMS_BALANCE_PROBE) if hold else _wire_delay(line.probes + 1)
     )
     ours = _row(line).filter(next_probe_at=due)
     if not ours.update(next_probe_at=again, probes=F("probes") + 1):
@@ -155,19 +160,19 @@ def probe(now: datetime | None = None) -> None:
     except OnHold as error:
         note_hold(line, Hold(error.hold), str(error))
     except GatewayError as error:
-        _row(line).update(reason=str(error))
+        _row(line).filter(hold=hold).update(reason=str(error))
     else:
-        _note_balance(line, balance)
+        _note_balance(line, balance, hold)
 
 
-def _note_balance(line: Line, balance: Balance | None) -> None:
+def _note_balance(line: Line, balance: Balance | None, hold: str) -> None:
     is_open = _is_enough(line, balance)
     if balance is not None:
         _row(line).update(
             balance=balance.amount, currency=balance.currency, balance_at=timezone.now()
         )
     if is_open:
-        _let_one_through(line)
+        _let_one_through(line, Q(hold=hold))  # not what somebody has stopped meanwhile
 
 
 def _is_enough(line: Line, balance: Balance | None) -> bool:
@@ -188,12 +193,15 @@ def _told_since_held(line: Line) -> bool:
 
 
 @transaction.atomic
-def _let_one_through(line: Line) -> bool:
-    """Open the line for one text, and put the held ones back into the queue."""
+def _let_one_through(line: Line, known: Q | None = None) -> bool:
+    """Open the line for one text, and put the held ones back into the queue.
+
+    Where something is known of what shut it, only if that is so still.
+    """
     shut = ~Q(hold="") | Q(broken_at__isnull=False, is_trying=False)
     opened = (
         _row(line)
-        .filter(shut)
+        .filter(shut, known or Q())
         .update(
             hold="",
             held_at=None,

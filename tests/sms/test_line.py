@@ -256,6 +256,55 @@ def test_staff_stop_all_texts_until_they_resume(gateway: Scripted) -> None:
     assert len(gateway.taken) == 2
 
 
+def test_a_line_that_staff_stop_while_texts_fail_in_the_air_stays_stopped(
+    gateway: Scripted,
+) -> None:
+    line.find_line()
+    line.stop(None)
+    line.note_failure(the_line(), "The gateway could not be reached.")
+    line.note_failure(the_line(), "The gateway could not be reached.")
+    known = the_line()
+    assert (known.hold, known.reason) == ("staff", "Stopped by a command.")
+    assert (known.broken_at, known.failures, known.next_probe_at) == (None, 0, None)
+    assert probes() == []
+
+
+def test_an_answer_from_before_the_hold_leaves_its_reason(gateway: Scripted) -> None:
+    gateway.answers = [DOWN]
+    send(1)
+    before = the_line()
+    line.note_hold(the_line(), Line.Hold.SENDER, "Unknown sender.")
+    line.note_heard(before)
+    assert (the_line().hold, the_line().reason) == ("sender", "Unknown sender.")
+
+
+@pytest.mark.parametrize("answer", [DOWN, Balance(Decimal(500), "KES")])
+@pytest.mark.parametrize("failure", [[EMPTY], [DOWN, DOWN]])
+def test_a_line_that_staff_stop_while_it_is_probed_stays_stopped(
+    gateway: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: list[Exception],
+    answer: Balance | Exception,
+) -> None:
+    gateway.answers = [*failure]
+    send(3)
+    taken = len(gateway.taken)
+    gateway.balances = [answer]
+    ask = gateway.balance
+
+    def stop_and_ask() -> Balance | None:
+        line.stop(None)
+        return ask()
+
+    monkeypatch.setattr(gateway, "balance", stop_and_ask)
+    Line.objects.update(balance="0", balance_at=timezone.now())
+    let_probe()
+    assert gateway.asked == 1
+    assert (the_line().hold, the_line().reason) == ("staff", "Stopped by a command.")
+    tasks.drain()
+    assert len(gateway.taken) == taken
+
+
 def test_what_is_our_fault_is_told_to_staff_and_texts_go_on(gateway: Scripted) -> None:
     gateway.answers = [Refused("The request made no sense [HTTP 400].", needs_staff=True)]
     assert send(2) == ["failed", "sent"]
