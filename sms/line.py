@@ -124,8 +124,12 @@ def note_hold(line: Line, hold: Hold, reason: str) -> None:
 
 
 def note_slow_down(line: Line, retry_after: float | None) -> None:
-    """The gateway asks to be sent texts more slowly, or to be left alone for so many seconds."""
+    """The gateway asks to be sent texts more slowly, or to be left alone for so many seconds.
+
+    It is there, as it asks: a line that was being tried is tried no more, and goes on slowly.
+    """
     rate.slow_down(line, retry_after)
+    note_heard(line)
     if retry_after:
         doorbells.ring_at(timezone.now() + timedelta(seconds=retry_after))
 

@@ -346,6 +346,20 @@ def test_a_429_halves_the_rate_and_it_doubles_again(gateway: Scripted) -> None:
     assert rate.rate_of(known, now + timedelta(days=3000)) is None
 
 
+def test_a_line_that_is_tried_goes_on_slowly_after_a_429(
+    gateway: Scripted, settings: Settings
+) -> None:
+    settings.SMS_BACKOFF = (60.0, 60.0)  # so that only the fourth is due
+    gateway.answers = [DOWN, DOWN, SlowDown("Too fast.", http_status=429)]
+    send(4)
+    let_probe()
+    tasks.drain()
+    known = the_line()
+    assert (known.is_trying, known.tried_at, known.broken_at) == (False, None, None)
+    assert known.slowed_rate == rate.SLOWEST
+    assert Message.objects.filter(status="sent").count() == 1
+
+
 def test_those_in_the_air_together_slow_the_line_once(gateway: Scripted) -> None:
     known = line.find_line()
     for _ in range(16):
