@@ -40,6 +40,7 @@ def sweep() -> None:
     delivery_reports.match_again(timezone.now())
     give_up_on_old_texts()
     note_silence()
+    free_texts_that_nothing_holds()
     ring_lost_bells()
 
 
@@ -57,6 +58,14 @@ def note_silence() -> None:
     end = timezone.now() - SILENCE
     silent = Message.objects.filter(status=MessageStatus.SENT, failure_reason="")
     silent.filter(sent_at__lt=end).update(failure_reason=NOT_REPORTED)
+
+
+def free_texts_that_nothing_holds() -> None:
+    """Queue what is held while the line is not: the worker died before it had told the line."""
+    if not line.find_line().hold:
+        Message.objects.filter(status=MessageStatus.HELD).update(
+            status=MessageStatus.QUEUED, next_attempt_at=None
+        )
 
 
 def ring_lost_bells() -> None:

@@ -8,7 +8,9 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from sms import doorbells, line, sweeping, tasks
+from sms.gateway import Hold, OnHold
 from sms.models import Line, Message
+from sms.sending import claims, outcomes
 from tests import factories
 from tests.sms.conftest import Scripted
 
@@ -57,9 +59,38 @@ def test_a_probe_whose_task_is_gone_is_asked(gateway: Scripted) -> None:
     assert bells() == [doorbells.PROBE_TASK]
 
 
+def test_a_text_whose_worker_died_before_it_told_the_line_of_the_hold_is_sent(
+    gateway: Scripted,
+) -> None:
+    message = factories.message()
+    [(claimed, attempt)] = claims.begin(claims.claim(1)[0], gateway)
+    empty = OnHold("The account is empty.", Hold.BALANCE)
+    outcomes.record([outcomes.Result(claimed, attempt, empty, timezone.now())])
+    # and here the worker is killed
+    message.refresh_from_db()
+    assert (message.status, line.find_line().hold) == ("held", "")
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert bells() == [doorbells.DRAIN_TASK]
+    tasks.drain()
+    message.refresh_from_db()
+    assert message.status == "sent"
+
+
+def test_held_texts_stay_held_while_the_line_is(gateway: Scripted) -> None:
+    message = factories.message()
+    gateway.answers = [OnHold("Unknown sender.", Hold.SENDER)]
+    tasks.drain()
+    tasks.sweep()
+    message.refresh_from_db()
+    assert (message.status, len(gateway.taken)) == ("held", 1)
+
+
 @pytest.mark.parametrize("status", ["queued", "held"])
 def test_a_text_that_waited_for_a_day_has_failed(gateway: Scripted, status: str) -> None:
     old, young = factories.message(), factories.message()
+    line.find_line()
+    line.stop(None)
     Message.objects.update(status=status)
     day = timedelta(hours=24, minutes=1)
     Message.objects.filter(pk=old.pk).update(queued_at=timezone.now() - day)
