@@ -102,9 +102,11 @@ def _record_one(result: Result) -> None:
 
 
 def _record_submission(result: Result, submission: Submission) -> None:
-    _move(
-        result,
-        MessageStatus.SENT,
+    # Also of one that the sweeper has given up on: what the gateway says late is true all the same,
+    # and by the id its reports find the text. Sent again by somebody, it is no more this attempt's.
+    row = held_by_us(result.message)
+    row.filter(status__in=[MessageStatus.SENDING, MessageStatus.UNCONFIRMED]).update(
+        status=MessageStatus.SENT,
         gateway_message_id=submission.gateway_message_id,
         cost=submission.cost,
         currency=submission.currency,

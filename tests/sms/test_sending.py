@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django import Settings
 
-from sms import doorbells, opt_outs, tasks
+from sms import decisions, doorbells, opt_outs, tasks
 from sms.gateway import (
     GatewayError,
     Hold,
@@ -345,16 +346,44 @@ def test_a_worker_that_died_while_sending_leaves_the_text_in_doubt(gateway: Scri
     assert gateway.taken == []
 
 
-def test_an_answer_that_comes_after_the_text_was_given_up_changes_nothing(
-    gateway: Scripted,
-) -> None:
-    def give_up() -> None:
-        age_claims()
-        tasks.sweep()
+@pytest.fixture
+def given_up(gateway: Scripted, settings: Settings) -> Message:
+    """A text that is given up while the gateway takes it."""
+    settings.SMS_LEASE = 0.0
+    gateway.during = tasks.sweep
+    return factories.message()
 
-    gateway.during = give_up
-    assert deliver(factories.message()).status == "unconfirmed"
+
+def test_a_receipt_that_comes_after_the_text_was_given_up_ends_the_doubt(
+    given_up: Message,
+) -> None:
+    assert deliver(given_up).status == "sent"
+    assert (given_up.gateway_message_id, given_up.failure_reason) == ("id-1", "")
     assert Attempt.objects.get().outcome == Attempt.Outcome.TAKEN
+
+
+def test_any_other_answer_after_that_changes_nothing(gateway: Scripted, given_up: Message) -> None:
+    gateway.answers = [NotTaken("The gateway could not be reached.")]
+    assert deliver(given_up).status == "unconfirmed"
+    assert "worker stopped" in given_up.failure_reason
+    assert len(gateway.taken) == 1
+
+
+def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
+    gateway: Scripted, given_up: Message
+) -> None:
+    boss = factories.user()
+
+    def give_up_and_send_again() -> None:
+        gateway.during = lambda: None
+        tasks.sweep()
+        decisions.send_again(Message.objects.get(), boss)
+
+    gateway.during = give_up_and_send_again
+    deliver(given_up)
+    assert (deliver(given_up).status, given_up.gateway_message_id) == ("sent", "id-2")
+    assert given_up.may_be_double
+    assert len(gateway.taken) == 2
 
 
 def test_a_report_that_was_quicker_than_the_answer_is_applied(gateway: Scripted) -> None:
