@@ -24,7 +24,8 @@ import psycopg2
 ROOT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = "tests/browser"
 CLIENT_TESTS = "tests/clients"
-OF_THEIR_OWN = (BROWSER_TESTS, CLIENT_TESTS)  # folders that are a part each
+CHAOS_TESTS = "tests/chaos"
+OF_THEIR_OWN = (BROWSER_TESTS, CLIENT_TESTS, CHAOS_TESTS)  # folders that are a part each
 SQLITE = "sqlite://:memory:"
 # These ask the test database nothing, so that the run on SQLite has said all there is to say.
 WITHOUT_DATABASE = (
@@ -123,6 +124,21 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             folder=CLIENT_TESTS,
             workers="0",  # all of them ask one Karani
             why_not=why_no_clients() or why_no_chromium,
+        ),
+        # Each test has a Karani of its own, and mostly waits for it.
+        Part(
+            "Chaos on SQLite",
+            environment | {"DATABASE_URL": SQLITE},
+            folder=CHAOS_TESTS,
+            workers="3",
+        ),
+        Part(
+            "Chaos on PostgreSQL",
+            environment | {"DATABASE_URL": postgres},
+            folder=CHAOS_TESTS,
+            workers="3",
+            why_not=why_no_postgres(postgres),
+            is_wanted=bool(named),
         ),
     ]
 
