@@ -3,8 +3,9 @@
 The suite runs on SQLite; all of it that asks a database runs again on PostgreSQL, where
 ``TEST_DATABASE_URL`` names one or one answers on this machine; the browser tests run where there is
 a Chromium (``CHROMIUM`` names one that is not on the ``PATH``), the clients of the API and of the
-OpenID provider where there is Node.js, too. A part that cannot run is left out with one line that
-says why; with ``--require-all`` that is a failure. Other arguments go to pytest:
+OpenID provider where there is Node.js, too. What is killed again and again (``tests/chaos``) runs
+by itself, once on each database. A part that cannot run is left out with one line that says why;
+with ``--require-all`` that is a failure. Other arguments go to pytest:
 ``make test ARGS="-k orders"``.
 """
 

@@ -33,7 +33,6 @@ from tests.sms.stand_in_control import Control
 from tests.sms.stand_in_process import RunningStandIn, stand_in_process
 
 SECRET = "only-for-the-stand-in-0123456789"
-CUSTOMERS = 120
 SWEEP_EVERY = 2.0  # seconds; the schedule's minute
 PATIENCE = 90.0  # seconds, for a busy machine
 UNDER_WAY = [
@@ -105,7 +104,7 @@ def shop(folder: Path, *, seed: int, clusters: int = 1) -> Iterator[Shop]:
     processes: list[Process] = []
     with stand_in_process(seed) as gateway, _sweeps():
         try:
-            env = _environment(gateway, folder)
+            env = environment_of(gateway, folder)
             processes.append(Process("web server", env, folder / "web.log"))
             wait_until(lambda: _answers(env["PORT"]), PATIENCE)
             workers, boot = _start_workers(clusters, env, folder, gateway)
@@ -135,7 +134,8 @@ def _is_worked() -> bool:
     return not OrmQ.objects.exists()
 
 
-def _environment(gateway: RunningStandIn, folder: Path) -> dict[str, str]:
+def environment_of(gateway: RunningStandIn, folder: Path) -> dict[str, str]:
+    """What the processes are told: where the database of this one is, and that gateway."""
     return os.environ | {
         "AFRICASTALKING_API_KEY": "only-for-the-stand-in",
         "AFRICASTALKING_BASE_URL": gateway.base_url,
@@ -193,16 +193,21 @@ def _sweeps() -> Iterator[None]:
 
 
 def place_orders(
-    count: int, seconds: float, chance: random.Random, then: Callable[[int], None] = lambda _: None
+    count: int,
+    seconds: float,
+    chance: random.Random,
+    then: Callable[[int], None] = lambda _: None,
+    *,
+    customers: int = 120,
 ) -> list[Order]:
     """Place so many orders by chance in about so many seconds; each has a text like no other's.
 
     After each something may be done that is told its number.
     """
-    customers = [factories.customer() for _ in range(CUSTOMERS)]
+    buyers = [factories.customer() for _ in range(customers)]
     orders = []
     for number in range(count):
-        orders.append(factories.order(customer=chance.choice(customers), item=f"Lamp {number}"))
+        orders.append(factories.order(customer=chance.choice(buyers), item=f"Lamp {number}"))
         then(number)
         time.sleep(chance.expovariate(count / seconds))
     return orders
