@@ -114,8 +114,7 @@ def match_again(now: datetime) -> int:
 
 def _match(report: DeliveryReport) -> int:
     """Find the text of a report and apply all that waits for it; how many were."""
-    is_known = _message_of(report.gateway_message_id) is not None
-    if not is_known and not _adopt(report):
+    if _message_of(report.gateway_message_id) is None and not _adopt(report):
         return 0
     # After the adoption is committed: a report of the same id that came meanwhile either finds the
     # text by it, or is found here.
@@ -133,7 +132,8 @@ def _adopt(report: DeliveryReport) -> bool:
 
     Such a text is in doubt, as the gateway's answer got lost with the id in it. The report proves
     that it was taken: also one that tells of the way there, but not one that we do not understand.
-    Where another text to the phone could be meant as well, the report waits.
+    Where another text to the phone could be meant as well, the report waits, and it is False. True
+    where there was one, whether it took the id or somebody was quicker.
     """
     is_understood = report.status in FINAL_STATUSES or report.status in ON_THE_WAY
     if not (report.gateway_message_id and report.phone_number and is_understood):
@@ -141,31 +141,42 @@ def _adopt(report: DeliveryReport) -> bool:
     fitting = list(_fitting(report)[:2])
     if len(fitting) != 1:
         return False
+    # Asked again, and after what fits: a text that was on its way when it was looked for may have
+    # got its answer since, with this id, and then it does not fit any more.
+    known = Message.objects.filter(gateway_message_id=report.gateway_message_id)
     row = Message.objects.filter(pk=fitting[0].pk, claimed_at=fitting[0].claimed_at)
-    return row.filter(gateway_message_id="").move(
+    row.filter(~Exists(known), gateway_message_id="").move(
         Message.Status.UNCONFIRMED,
         Message.Status.SENT,
         gateway_message_id=report.gateway_message_id,
         **_AS_TAKEN,
     )
+    return True
 
 
 def _fitting(report: DeliveryReport) -> MessageQuerySet:
     """The texts to its phone that a report with an unknown id may be about.
 
     Those on their way or in doubt, for which no id is known; and those that were sent again while
-    they were in doubt: of their first try, no id ever will be. All of them had left when the report
-    came, so that to wait makes them fewer, and never adds another.
+    they were in doubt, whatever they wait for by now: of their first try, no id ever will be known.
+    All of them had left when the report came, so that to wait makes them fewer, and never adds
+    another.
     """
     came_at = report.received_at
     doubtful = Attempt.objects.filter(
-        message=OuterRef("pk"), outcome=Attempt.Outcome.UNCLEAR, started_at__lt=came_at
+        message=OuterRef("pk"),
+        outcome=Attempt.Outcome.UNCLEAR,
+        started_at__lt=came_at,
+        started_at__gt=came_at - MATCHED_FOR,
+    )
+    under_way = Q(
+        status__in=_UNDER_WAY,
+        gateway_message_id="",
+        claimed_at__lt=came_at,
+        claimed_at__gt=came_at - MATCHED_FOR,
     )
     return Message.objects.filter(
-        Q(status__in=_UNDER_WAY, gateway_message_id="", claimed_at__lt=came_at)
-        | Q(Exists(doubtful), may_be_double=True),
-        phone_number=report.phone_number,
-        claimed_at__gt=came_at - MATCHED_FOR,
+        under_way | Q(Exists(doubtful), may_be_double=True), phone_number=report.phone_number
     )
 
 

@@ -15,7 +15,8 @@ from sms import decisions, delivery_reports, line, tasks
 from sms.errors import MessageCannotBeRetried
 from sms.gateway import Submission, Unclear
 from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
-from sms.sending import drain
+from sms.sending import claims, drain, outcomes
+from sms.sending.outcomes import Result
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -400,6 +401,40 @@ def test_the_report_of_the_first_try_of_a_doubled_text_stays_unmatched(
     other.refresh_from_db()
     assert other.status == "unconfirmed"
     assert delivery_reports.match_again(timezone.now()) == 0
+
+
+def test_a_doubled_text_that_waits_for_its_turn_again_may_still_be_meant(
+    in_doubt: Callable[[], Message],
+) -> None:
+    doubled, other = in_doubt(), in_doubt()
+    decisions.send_again(doubled, factories.user())
+    claims.give_back(claims.claim(1)[0])  # the line broke before its turn came
+    doubled.refresh_from_db()
+    assert (doubled.status, doubled.claimed_at) == ("queued", None)
+    assert report("ATXid_9", "Success").effect == ""
+    other.refresh_from_db()
+    assert (other.status, other.gateway_message_id) == ("unconfirmed", "")
+
+
+def test_an_answer_that_comes_while_its_report_looks_around_is_not_overlooked(
+    in_doubt: Callable[[], Message],
+) -> None:
+    other = in_doubt()
+    message = factories.message(PHONE)
+    begun = claims.begin(claims.claim(1)[0], drain.get_gateway())
+    answers = [Result(*each, Submission("ATXid_9"), timezone.now()) for each in begun]
+
+    def answer_meanwhile(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        if answers and '"phone_number" =' in sql:  # no text has the id: so it asks what else fits
+            outcomes.record([answers.pop()])
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(answer_meanwhile):
+        settled = report("ATXid_9", "Success")
+    assert not answers
+    assert (settled.message, settled.effect) == (message, "moved")
+    other.refresh_from_db()
+    assert (other.status, other.gateway_message_id) == ("unconfirmed", "")
 
 
 def test_a_text_that_was_doubled_and_is_in_doubt_again_is_settled_by_either_report(
