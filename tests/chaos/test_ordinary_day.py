@@ -28,6 +28,7 @@ ORDERS, CUSTOMERS = 200, 40
 PLACED_IN = 16.0  # seconds
 STOPS = {50: "STOP", 80: "Acha"}  # after so many orders
 NOON, AFTER_LUNCH = 100, 140  # likewise
+LAST_STEPS = {"delivered": "Delivered", "undelivered": "Not delivered", "suppressed": "Not sent"}
 REPORTS = {
     "late": 0.3,
     "doubled": 0.3,
@@ -102,7 +103,7 @@ def test_an_ordinary_day_leaves_every_text_explained(
     assert_who_stopped_is_left_alone(day, books, orders[-2:])
     assert_what_was_held_left_later(day, books)
     assert_each_report_is_applied_once(books, len(told))
-    assert_staff_see_it(books)
+    assert_staff_see_it(day)
 
 
 def order_after_stopping(day: Day) -> list[Order]:
@@ -151,13 +152,19 @@ def assert_each_report_is_applied_once(books: Books, told: int) -> None:
     assert DeliveryReport.objects.filter(effect=ReportEffect.REPEATED).count() > ORDERS / 10
 
 
-def assert_staff_see_it(books: Books) -> None:
-    """The page of each text that did not arrive says what became of it, and why."""
+def assert_staff_see_it(day: Day) -> None:
+    """The page of each text says what became of it and why, the last step last."""
     browser = Client()
     browser.force_login(factories.superuser())
-    for message in books.messages:
-        if message.status != "delivered":
-            page = browser.get(f"/admin/sms/message/{message.pk}/change/")
-            words = unescape(page.content.decode())
-            assert message.get_status_display() in words
-            assert message.failure_reason in words
+    for message in Message.objects.all():
+        page = browser.get(f"/admin/sms/message/{message.pk}/change/")
+        steps = [f"{step.title} {step.detail}" for step in page.context["steps"]]
+        assert page.context["meaning"] in unescape(page.content.decode())
+        settling = [step for step in steps if step.startswith(LAST_STEPS[message.status])]
+        assert len(settling) == 1, steps
+        if message.status == "suppressed":
+            said = f"No texts wanted: by text (“{day.stopped[message.phone_number]}”), "
+            assert said in settling[0]
+        else:
+            assert any(step.startswith("Sent 1 message, KES 0.80, receipt") for step in steps)
+            assert message.failure_reason in settling[0]

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sms import decisions, delivery_reports, line, tasks
 from sms.errors import MessageCannotBeRetried
-from sms.gateway import Submission, Unclear
+from sms.gateway import Submission, Unclear, get_gateway
 from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
 from sms.sending import claims, drain, outcomes
 from sms.sending.outcomes import Result
@@ -421,7 +421,7 @@ def test_an_answer_that_comes_while_its_report_looks_around_is_not_overlooked(
 ) -> None:
     other = in_doubt()
     message = factories.message(PHONE)
-    begun = claims.begin(claims.claim(1)[0], drain.get_gateway())
+    begun = claims.begin(claims.claim(1)[0], get_gateway())
     answers = [Result(*each, Submission("ATXid_9"), timezone.now()) for each in begun]
 
     def answer_meanwhile(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
