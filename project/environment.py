@@ -11,6 +11,7 @@ import re
 import secrets
 import sys
 import tempfile
+from datetime import time
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -103,6 +104,20 @@ def _path_secret(text: str) -> str:
     return text
 
 
+def _quiet_hours(value: object) -> object:
+    if not isinstance(value, str):  # the default
+        return value
+    if value == "none":
+        return None
+    try:
+        begin, end = (time.fromisoformat(part.strip()) for part in value.split("-"))
+    except ValueError:
+        begin = end = time()
+    if begin == end:
+        raise ValueError("takes two times of the day, such as 20:00-08:00, or none")
+    return begin, end
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(str(value))
@@ -123,6 +138,7 @@ def _web_origin(value: object) -> str:
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split_commas)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 WebOrigin = Annotated[str, PlainValidator(_web_origin)]
+QuietHours = Annotated[tuple[time, time] | None, NoDecode, BeforeValidator(_quiet_hours)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 
 
@@ -180,6 +196,8 @@ class Environment(BaseSettings):
     sms_callback_secret: Annotated[str, AfterValidator(_path_secret)] = ""
     sms_concurrency: int = Field(16, ge=1, le=200)
     sms_rate: float = Field(0, ge=0)
+    sms_quiet_hours: QuietHours = (time(20), time(8))
+    sms_opt_out_line: Annotated[str, StringConstraints(max_length=80)] = ""
 
     web_concurrency: int = Field(2, ge=1)
     queue_workers: int = Field(2, ge=1)

@@ -275,6 +275,9 @@ AFRICASTALKING_BASE_URL = environment.africastalking_base_url
 SMS_CALLBACK_SECRET = environment.callback_secret
 SMS_CONCURRENCY = environment.sms_concurrency  # requests in flight, of each worker process
 SMS_RATE = environment.sms_rate  # texts a second, of all workers together; 0: no limit
+# When broadcasts wait, from and until which time of the business's day; None: at no hour.
+SMS_QUIET_HOURS = environment.sms_quiet_hours
+SMS_OPT_OUT_LINE = environment.sms_opt_out_line  # at the end of each broadcast; empty: our own
 # How long the sender waits for what, in seconds; the tests shorten it.
 AFRICASTALKING_READ_TIMEOUT = 10.0
 SMS_LEASE = 25.0  # after which a worker that has a text is gone; an attempt takes 13 at most

@@ -17,6 +17,7 @@ SEND_TASK = "sms.tasks.send_message"
 SEND_MANY_TASK = "sms.tasks.send_messages"
 DRAIN_TASK = "sms.tasks.drain"
 PROBE_TASK = "sms.tasks.probe_line"
+FEED_TASK = "sms.tasks.feed_broadcast"
 
 
 class _Later(ORM):  # type: ignore[misc]  # django-q2 has no types
@@ -49,6 +50,11 @@ def ring_at(due: datetime | None) -> None:
 def call_for_probe(due: datetime | None = None) -> None:
     """Have the line tried then; now where no time is given."""
     _queue(PROBE_TASK, due=due)
+
+
+def call_feeder(broadcast_id: UUID, due: datetime | None = None) -> None:
+    """Have the next texts of a broadcast queued then; now where no time is given."""
+    _queue(FEED_TASK, str(broadcast_id), due=due)
 
 
 def _queue(task: str, *arguments: str | list[str], due: datetime | None = None) -> None:

@@ -1,6 +1,6 @@
 """Why an operation on a text refuses."""
 
-from sms.models import Message
+from sms.models import Broadcast, Message
 
 
 class MessageCannotBeRetried(Exception):
@@ -30,3 +30,40 @@ class PhoneTakesNoTexts(Exception):
             f"{phone_number} is not a mobile number, so that no text gets there. "
             "Give the customer a mobile number first."
         )
+
+
+class BroadcastRefusal(Exception):
+    """What is asked of a broadcast cannot be done. The message says why."""
+
+
+class NobodyToText(BroadcastRefusal):
+    """Nobody was chosen, or nobody of those who were may be texted."""
+
+    def __init__(self) -> None:
+        super().__init__("There is nobody to text.")
+
+
+class TooManyPeople(BroadcastRefusal):
+    """More than are texted at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most:,} people are texted at once. Choose fewer.")
+
+
+class ReviewHasChanged(BroadcastRefusal):
+    """It is not what somebody saw when they confirmed it: they look again, then decide."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Something has changed since you looked: who gets the text, its words, its price or "
+            "when it goes. Nothing was sent. Look again, then confirm."
+        )
+
+
+class BroadcastHasMoved(BroadcastRefusal):
+    """Its state does not allow that, or somebody was quicker, or it is gone."""
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        known = Broadcast.objects.filter(pk=broadcast.pk).first()
+        state = known.get_status_display().lower() if known else "deleted"
+        super().__init__(f"This broadcast is now: {state}.")

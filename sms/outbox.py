@@ -25,6 +25,16 @@ class Notification:
     recipient_id: UUID | None = None
 
 
+@dataclass(frozen=True)
+class Promotion:
+    """A text of a broadcast to one of its people."""
+
+    phone_number: str
+    text: str
+    about_id: UUID
+    recipient_id: UUID | None
+
+
 @transaction.atomic(savepoint=False)
 def queue_message(
     phone_number: str,
@@ -68,6 +78,20 @@ def notify(event: str, notifications: Sequence[Notification]) -> list[Message | 
     queued = [message for message in messages if message is not None]
     Message.objects.bulk_create(queued)
     _ring_for(queued)
+    return messages
+
+
+@transaction.atomic(savepoint=False)
+def queue_promotions(event: str, promotions: Sequence[Promotion]) -> list[Message]:
+    """Queue a broadcast's texts, which keep to the quiet hours; two queries for all of them."""
+    messages = [
+        _new_message(each.phone_number, each.text, event, each.about_id, each.recipient_id)
+        for each in promotions
+    ]
+    for message in messages:
+        message.is_promotional = True
+    Message.objects.bulk_create(messages)
+    _ring_for(messages)
     return messages
 
 

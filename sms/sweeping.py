@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from sms import delivery_reports, doorbells, line
+from sms.broadcasts import drafts, feeder
 from sms.models import Message, MessageStatus
 from sms.sending import claims, outcomes
 
@@ -42,6 +43,8 @@ def sweep() -> None:
     note_silence()
     free_texts_that_nothing_holds()
     ring_lost_bells()
+    feeder.ring_lost_feeders()
+    drafts.discard_old_ones()
 
 
 def give_up_on_old_texts() -> None:

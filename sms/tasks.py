@@ -1,6 +1,9 @@
 """What the worker runs. Tasks are queued by name, with ids only, so that they outlive a deploy."""
 
+from uuid import UUID
+
 from sms import delivery_reports, doorbells, line, sweeping
+from sms.broadcasts import feeder
 from sms.sending.drain import send_what_is_due
 
 
@@ -23,6 +26,11 @@ def drain() -> None:
 def probe_line() -> None:
     """Ask whether the gateway is there again, or its account topped up."""
     line.probe()
+
+
+def feed_broadcast(broadcast_id: str) -> None:
+    """Put the next texts of a broadcast into the queue, and come back for more."""
+    feeder.feed(UUID(broadcast_id))
 
 
 def sweep() -> None:

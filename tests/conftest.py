@@ -33,12 +33,13 @@ def _only_this_machine() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _plain_test_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What a test run may do without: collected static files, and a slow password hash."""
+    """What a test run may do without: collected static files, a slow password hash, nights."""
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
     )
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+    settings.SMS_QUIET_HOURS = None  # a test may run at any hour; those about it set their own
     settings.DATA_DIR = tmp_path_factory.mktemp("data")
 
 

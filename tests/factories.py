@@ -23,7 +23,9 @@ from identity.provider import connected_apps
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording
-from sms.models import ConsentSource, Message, MessageTemplate
+from sms.broadcasts import control, drafts, reviews
+from sms.broadcasts.drafts import Person
+from sms.models import Broadcast, ConsentSource, Message, MessageTemplate
 from sms.opt_outs import Word
 
 _numbers = count(1)
@@ -51,6 +53,29 @@ def order(*, text_customer: bool = True, **facts: Any) -> Order:
 
 def message(phone_number: str = "+254722000000", text: str = "Hello", **facts: Any) -> Message:
     return outbox.queue_message(phone_number, text, **facts)
+
+
+def person(name: str = "Wanjiku Kamau", **facts: Any) -> Person:
+    """Somebody to text in a broadcast."""
+    facts.setdefault("recipient_id", None)
+    facts.setdefault("phone_number", f"+2547{next(_numbers):08d}")
+    facts.setdefault("language", "en")
+    facts.setdefault("values", {"customer_name": name})
+    return Person(name=name, **facts)
+
+
+def broadcast(
+    *people: Person, english: str = "Hello {customer_name}!", swahili: str = ""
+) -> Broadcast:
+    """One that is ready to be confirmed, to these or to somebody."""
+    made = drafts.choose_people(people or [person()], user())
+    return drafts.write_words(made, english, swahili)
+
+
+def confirmed(*people: Person, **words: str) -> Broadcast:
+    """One that is being sent."""
+    ready = broadcast(*people, **words)
+    return control.confirm(ready, reviews.review(ready).seen, user())
 
 
 def roles() -> dict[str, Role]:

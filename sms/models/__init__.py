@@ -1,5 +1,12 @@
 """Texts: what is kept of them."""
 
+from sms.models.broadcasts import (
+    Broadcast,
+    BroadcastQuerySet,
+    BroadcastRecipient,
+    BroadcastStatus,
+    Exclusion,
+)
 from sms.models.callbacks import DeliveryReport, IncomingText, OptOutNotice, ReportEffect
 from sms.models.consent import ConsentChange, ConsentSource, OptOut, UnreachablePhone
 from sms.models.line import Hold, Line
@@ -16,10 +23,15 @@ from sms.models.templates import MessageTemplate
 __all__ = [
     "Attempt",
     "AttemptOutcome",
+    "Broadcast",
+    "BroadcastQuerySet",
+    "BroadcastRecipient",
+    "BroadcastStatus",
     "ConsentChange",
     "ConsentSource",
     "Decision",
     "DeliveryReport",
+    "Exclusion",
     "Hold",
     "IncomingText",
     "Line",

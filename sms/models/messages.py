@@ -46,10 +46,11 @@ class Message(models.Model):
           │           │           ├──> held ──> queued   (no balance, wrong key: once mended)
           │           │           └──> unconfirmed   (it may have been taken: never sent again)
           │           │                   └──> sent, delivered, undelivered   (a report fits it)
-          │           └──> queued                    (the lease ran out: nothing was sent)
+          │           ├──> queued                    (the lease ran out: nothing was sent)
+          │           └──> cancelled                 (its broadcast was stopped or paused)
           ├──> suppressed                            (the person opted out)
           ├──> failed                                (too old to be of use)
-          └──> cancelled                             (its order is gone, or staff said so)
+          └──> cancelled               (its order or its broadcast is gone, or staff said so)
 
     A person may send a failed text again, and an unconfirmed one, which is then marked as one that
     may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one
@@ -107,7 +108,7 @@ class Message(models.Model):
             models.Index(fields=["phone_number", "-created_at"], name="sms_message_phone"),
             models.Index(fields=["status", "created_at"], name="sms_message_status"),
             models.Index(
-                fields=["queued_at", "id"],
+                fields=["is_promotional", "queued_at", "id"],
                 condition=models.Q(status="queued"),
                 name="sms_message_queue",
             ),

@@ -10,14 +10,16 @@ from django.utils import timezone
 
 from sms.gateway import Gateway
 from sms.models import Attempt, Message, MessageQuerySet, MessageStatus, OptOut
+from sms.sending import promotions
 
 OPTED_OUT = "The customer opted out of texts."
 
 
 def due(now: datetime) -> MessageQuerySet:
-    """The texts that may leave now, those that were asked for first coming first."""
+    """The texts that may leave now: those that were asked for first, and then broadcasts'."""
     is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
-    return Message.objects.filter(is_due, status=MessageStatus.QUEUED).order_by("queued_at", "id")
+    queued = Message.objects.filter(is_due, status=MessageStatus.QUEUED)
+    return queued.order_by("is_promotional", "queued_at", "id")
 
 
 def claim(limit: int) -> tuple[list[Message], bool]:
@@ -33,7 +35,7 @@ def claim(limit: int) -> tuple[list[Message], bool]:
         claimed = _take(due(now), limit, now)
         opted_out = _opted_out(claimed)
         fit = []
-        for message in claimed:
+        for message in promotions.let_through(claimed, now):
             if message.phone_number in opted_out:
                 withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
             elif now - message.queued_at > Message.MAX_AGE:

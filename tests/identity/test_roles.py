@@ -87,6 +87,7 @@ def test_a_viewer_only_looks(roles: dict[str, Role]) -> None:
         "crm.view_order",
         "sms.view_message",
         "sms.view_messagetemplate",
+        "sms.view_broadcast",
     }
 
 
@@ -100,7 +101,7 @@ def test_a_clerk_deletes_imports_and_exports_nothing(roles: dict[str, Role]) -> 
     }
 
 
-def test_a_manager_has_the_shop_and_its_wording(roles: dict[str, Role]) -> None:
+def test_a_manager_has_the_shop_its_wording_and_its_broadcasts(roles: dict[str, Role]) -> None:
     assert permissions_of(roles["Manager"]) - permissions_of(roles["Clerk"]) == {
         "crm.delete_customer",
         "crm.import_customer",
@@ -109,6 +110,8 @@ def test_a_manager_has_the_shop_and_its_wording(roles: dict[str, Role]) -> None:
         "crm.import_order",
         "crm.export_order",
         "sms.change_messagetemplate",
+        "sms.add_broadcast",
+        "sms.change_broadcast",
     }
 
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -84,6 +85,11 @@ WRONG = [
     ),
     ("SMS_CONCURRENCY", "0", "Input should be greater than or equal to 1"),
     ("SMS_RATE", "-1", "Input should be greater than or equal to 0"),
+    *(
+        ("SMS_QUIET_HOURS", wrong, "takes two times of the day, such as 20:00-08:00, or none")
+        for wrong in ("20:00", "20-8", "20:00-25:00", "20:00-20:00", "20:00-08:00-10:00", "night")
+    ),
+    ("SMS_OPT_OUT_LINE", "x" * 81, "String should have at most 80 characters"),
     ("WEB_CONCURRENCY", "0", "Input should be greater than or equal to 1"),
     ("QUEUE_WORKERS", "0", "Input should be greater than or equal to 1"),
     ("LOG_FORMAT", "xml", "Input should be 'text', 'json' or ''"),
@@ -291,6 +297,22 @@ def test_a_list_has_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
     assert read_environment().log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"),
+    [
+        ("", (time(20), time(8))),
+        ("21:30 - 07:15", (time(21, 30), time(7, 15))),
+        ("00:00-06:00", (time(0), time(6))),
+        ("none", None),
+    ],
+)
+def test_quiet_hours_are_two_times_of_the_day_or_none(
+    monkeypatch: pytest.MonkeyPatch, value: str, hours: tuple[time, time] | None
+) -> None:
+    monkeypatch.setenv("SMS_QUIET_HOURS", value)
+    assert read_environment().sms_quiet_hours == hours
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""One wording to many people: chosen, reviewed with its price, confirmed, and fed to the queue."""

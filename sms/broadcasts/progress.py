@@ -1,0 +1,45 @@
+"""How far is a broadcast, and what became of its texts?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, Sum
+
+from sms.models import Broadcast, BroadcastRecipient, Exclusion, MessageStatus
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The people of a broadcast, each counted once."""
+
+    waiting: int  # nothing was queued for them as yet
+    states: dict[MessageStatus, int]  # of the texts that were queued
+    excluded: dict[Exclusion, int]
+    spent: Decimal  # as far as the gateway has said
+
+    @property
+    def queued(self) -> int:
+        """How many texts went into the queue, whatever became of them."""
+        return sum(self.states.values())
+
+    @property
+    def chosen(self) -> int:
+        return self.waiting + self.queued + sum(self.excluded.values())
+
+
+def find_progress(broadcast: Broadcast) -> Progress:
+    """Count them; one query."""
+    people = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by()
+    rows = list(
+        people.values_list("exclusion", "message__status").annotate(
+            Count("pk"), Sum("message__cost")
+        )
+    )
+    excluded = {Exclusion(why): count for why, _, count, _ in rows if why}
+    states = {MessageStatus(state): count for why, state, count, _ in rows if state and not why}
+    return Progress(
+        waiting=sum(count for why, state, count, _ in rows if not why and not state),
+        states={state: states[state] for state in MessageStatus if state in states},
+        excluded={why: excluded[why] for why in Exclusion if why in excluded},
+        spent=sum((cost for *_, cost in rows if cost), Decimal()),
+    )

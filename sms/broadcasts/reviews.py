@@ -1,0 +1,88 @@
+"""What would a broadcast do if it were confirmed now: whom does it reach, and what does it cost?"""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from sms.broadcasts.wording import render
+from sms.models import Broadcast, BroadcastRecipient, Exclusion, OptOut, UnreachablePhone
+from sms.prices import Price, price_per_segment
+from sms.quiet_hours import quiet_until
+from sms.segments import Encoding, count_segments
+
+People = list[BroadcastRecipient]
+
+
+@dataclass(frozen=True)
+class Review:
+    """All that is shown before somebody confirms."""
+
+    reached: People
+    excluded: People  # each with its ``exclusion`` as it is now
+    messages: int  # segments, of all texts together
+    sizes: dict[int, int]  # how many texts take so many messages
+    dear: int  # texts with a character that halves what fits into a message
+    price_each: Price
+    starts_at: datetime | None  # when the quiet hours end; None: at once
+    sample: str  # as the first who is reached reads it
+    seen: str  # the same for two reviews that show the same
+
+    @property
+    def price(self) -> Decimal:
+        return (self.price_each.amount * self.messages).quantize(Decimal("0.01"))
+
+    @property
+    def reasons(self) -> dict[Exclusion, int]:
+        """How many are left out for which reason."""
+        counts = Counter(Exclusion(each.exclusion) for each in self.excluded)
+        return {reason: counts[reason] for reason in Exclusion if counts[reason]}
+
+
+def review(broadcast: Broadcast) -> Review:
+    """Look at a broadcast that is ready as it would be now; four queries, however many people."""
+    people = BroadcastRecipient.objects.filter(broadcast=broadcast)
+    reached, excluded = split(people.order_by("pk"))
+    texts = [render(broadcast, person.language, person.values) for person in reached]
+    counts = [count_segments(text) for text in texts]
+    price, starts_at = price_per_segment(), quiet_until(timezone.now())
+    messages = sum(count.segments for count in counts)
+    shown = [
+        *([broadcast.english, broadcast.swahili], [each.pk for each in reached]),
+        *(messages, str((price.amount * messages).quantize(Decimal("0.01"))), price.currency),
+        *(starts_at and starts_at.isoformat(), texts[:1]),
+    ]
+    return Review(
+        reached=reached,
+        excluded=excluded,
+        messages=messages,
+        sizes=dict(sorted(Counter(count.segments for count in counts).items())),
+        dear=sum(count.encoding == Encoding.UCS_2 for count in counts),
+        price_each=price,
+        starts_at=starts_at,
+        sample=texts[0] if texts else "",
+        seen=hashlib.sha256(json.dumps(shown).encode()).hexdigest(),
+    )
+
+
+def split(people: QuerySet[BroadcastRecipient]) -> tuple[People, People]:
+    """Who is texted, and who is not by what is known now, with ``exclusion`` set; three queries."""
+    phones = people.order_by().values("phone_number")
+    opted_out = OptOut.objects.filter(phone_number__in=phones)
+    unreachable = UnreachablePhone.objects.filter(phone_number__in=phones)
+    unwilling = set(opted_out.values_list("phone_number", flat=True))
+    in_vain = set(unreachable.values_list("phone_number", flat=True))
+    reached: People = []
+    excluded: People = []
+    for person in people:
+        if not person.exclusion and person.phone_number in unwilling:
+            person.exclusion = Exclusion.OPTED_OUT
+        elif not person.exclusion and person.phone_number in in_vain:
+            person.exclusion = Exclusion.UNREACHABLE
+        (excluded if person.exclusion else reached).append(person)
+    return reached, excluded
