@@ -18,15 +18,17 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
-from crm import customers, notices, orders
+from crm import audience, customers, notices, orders
 from crm.errors import Refusal
 from crm.forms import CustomerForm, OrderForm
-from crm.models import Customer, Order
+from crm.models import Customer, CustomerQuerySet, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
 from identity.models import User
 from sms import opt_outs, reach
 from sms.admin.colours import STATUS_COLOURS
+from sms.broadcasts import drafts
+from sms.errors import BroadcastRefusal
 from sms.models import ConsentSource, Message, MessageStatus
 from sms.opt_outs import Word
 from sms.phone_numbers import find_phone_number, national_form, takes_texts
@@ -117,8 +119,12 @@ def _paragraphs(lines: Iterable[str]) -> SafeString:
 
 
 def _word(request: HttpRequest, *, opted_out: bool) -> Word:
+    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=_staff(request))
+
+
+def _staff(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
-    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=request.user)
+    return request.user
 
 
 @admin.register(Customer)
@@ -131,6 +137,7 @@ class CustomerAdmin(OperationsAdmin):
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at", "consent", "reached")
+    actions = ("text_them",)
     fieldsets = (
         (None, {"fields": ("name", "phone_number", "email", "language", "sms_opted_out")}),
         ("Texts", {"fields": ("consent", "reached")}),
@@ -189,6 +196,18 @@ class CustomerAdmin(OperationsAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
         for customer in queryset:
             customers.delete_customer(customer)
+
+    def has_text_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sms.add_broadcast")
+
+    @action(description="Text them", permissions=["text"])
+    def text_them(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        """Begin a broadcast to these; what it says is written on the page that follows."""
+        try:
+            begun = drafts.choose_people(audience.people_of(queryset), _staff(request))
+        except BroadcastRefusal as refusal:
+            return self.message_user(request, str(refusal), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:sms_broadcast_words", args=[begun.pk]))
 
 
 @admin.register(Order)

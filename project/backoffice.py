@@ -82,6 +82,7 @@ def _groups() -> list[dict[str, Any]]:
             "items": [
                 _item("Sent texts", "sms", "sms_message_changelist", "sms.view_message"),
                 _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
+                _item("Broadcasts", "campaign", "sms_broadcast_changelist", "sms.view_broadcast"),
                 _item("Simulated phones", "smartphone", "sms_phones", "sms.view_message"),
                 _item(
                     "Wording",

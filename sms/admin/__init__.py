@@ -3,7 +3,12 @@
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from sms.admin import incoming, messages, templates  # noqa: F401  # each registers its screens
+from sms.admin import (  # noqa: F401  # each registers its screens
+    broadcasts,
+    incoming,
+    messages,
+    templates,
+)
 
 # The queue's own tables are for its worker; a text's state is on the text.
 for queue_model in (Failure, OrmQ, Schedule, Success):

@@ -10,11 +10,11 @@ from decimal import Decimal
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from sms.broadcasts.wording import render
+from sms.broadcasts.wording import ENGLISH, SWAHILI, render
 from sms.models import Broadcast, BroadcastRecipient, Exclusion, OptOut, UnreachablePhone
 from sms.prices import Price, price_per_segment
 from sms.quiet_hours import quiet_until
-from sms.segments import Encoding, count_segments
+from sms.segments import Count, Encoding, count_segments
 
 People = list[BroadcastRecipient]
 
@@ -86,3 +86,28 @@ def split(people: QuerySet[BroadcastRecipient]) -> tuple[People, People]:
             person.exclusion = Exclusion.UNREACHABLE
         (excluded if person.exclusion else reached).append(person)
     return reached, excluded
+
+
+@dataclass(frozen=True)
+class Example:
+    """How the first of a broadcast's people would read words that are being written."""
+
+    language: str
+    text: str
+    count: Count
+
+
+def examples(broadcast: Broadcast, english: str, swahili: str) -> list[Example]:
+    """One for each language in which something is written; one query."""
+    first = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("pk").first()
+    values = first.values if first else {}
+    written = [
+        ("English", ENGLISH, Broadcast(english=english.replace("\r\n", "\n").strip())),
+        ("Kiswahili", SWAHILI, Broadcast(swahili=swahili.replace("\r\n", "\n").strip())),
+    ]
+    texts = [
+        (label, render(words, language, values))
+        for label, language, words in written
+        if words.english or words.swahili
+    ]
+    return [Example(label, text, count_segments(text)) for label, text in texts]

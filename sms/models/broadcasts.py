@@ -9,7 +9,7 @@ from django.db import models
 
 from identity.identifiers import new_id
 from sms.models.messages import Message
-from sms.phone_numbers import validate_phone_number
+from sms.phone_numbers import national_form, validate_phone_number
 
 
 class BroadcastStatus(models.TextChoices):
@@ -174,3 +174,8 @@ class BroadcastRecipient(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def written_phone(self) -> str:
+        """As people at home read it."""
+        return national_form(self.phone_number)

@@ -110,6 +110,7 @@ def test_a_manager_has_the_shop_its_wording_and_its_broadcasts(roles: dict[str, 
         "crm.import_order",
         "crm.export_order",
         "sms.change_messagetemplate",
+        "sms.resume_line",
         "sms.add_broadcast",
         "sms.change_broadcast",
     }

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 SHOP = {"Orders": "/admin/crm/order/", "Customers": "/admin/crm/customer/"}
 TEXTS = {
     "Sent texts": "/admin/sms/message/",
+    "Broadcasts": "/admin/sms/broadcast/",
     "Simulated phones": "/admin/sms/message/phones/",
     "Wording": "/admin/sms/messagetemplate/",
 }

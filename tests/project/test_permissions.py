@@ -30,7 +30,18 @@ from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
 from sms import incoming
-from sms.models import ConsentChange, Decision, IncomingText, Line, Message, MessageTemplate, OptOut
+from sms.broadcasts import reviews
+from sms.models import (
+    Broadcast,
+    BroadcastRecipient,
+    ConsentChange,
+    Decision,
+    IncomingText,
+    Line,
+    Message,
+    MessageTemplate,
+    OptOut,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,17 +58,8 @@ def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
         *(Customer, Customer.history.model, Order, Order.history.model),
-        *(
-            Message,
-            IncomingText,
-            Decision,
-            Line,
-            MessageTemplate,
-            OptOut,
-            ConsentChange,
-            Import,
-            OrmQ,
-        ),
+        *(Message, Decision, Line, MessageTemplate, IncomingText, OptOut, ConsentChange),
+        *(Broadcast, BroadcastRecipient, Import, OrmQ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
     ]
     return {
@@ -475,6 +477,19 @@ sms_incomingtext_change         Viewer         nobody
 sms_incomingtext_delete         nobody         nobody
 sms_incomingtext_history        Viewer         Viewer
 
+sms_broadcast_changelist        Viewer         Viewer
+sms_broadcast_add               nobody         nobody
+sms_broadcast_change            Viewer         nobody
+sms_broadcast_delete            nobody         nobody
+sms_broadcast_history           Viewer         Viewer
+sms_broadcast_words             Manager        Manager
+sms_broadcast_examples          -              Manager
+sms_broadcast_review            Manager        Manager
+sms_broadcast_pause             -              Manager
+sms_broadcast_resume            -              Manager
+sms_broadcast_stop              -              Manager
+sms_broadcast_discard           -              Manager
+
 sms_messagetemplate_changelist  Viewer         Viewer
 sms_messagetemplate_add         nobody         nobody
 sms_messagetemplate_change      Viewer         Manager
@@ -511,11 +526,13 @@ ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor"),
     *("_retry", "_send_again", "_cancel"),
+    *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
     *("sms_line_stop", "sms_line_resume"),
+    *(f"sms_broadcast_{move}" for move in ("discard", "pause", "resume", "stop")),
 }
 
 Addresses = dict[str, str]
@@ -544,6 +561,7 @@ def addresses(world: World) -> Addresses:
         "sms_message": Message.objects.get(about_id=world.order.pk),
         "sms_incomingtext": IncomingText.objects.get(),
         "sms_messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en"),
+        "sms_broadcast": factories.broadcast(),
         "identity_user": world.owner,
         "auth_user": world.owner,
         "identity_role": factories.roles()["Viewer"],
@@ -553,7 +571,7 @@ def addresses(world: World) -> Addresses:
     for name in DOORS:
         start = next((each for each in records if name.startswith(f"{each}_")), "")
         arguments: list[Any] = []
-        if name.endswith(ABOUT_ONE):
+        if start and name.endswith(ABOUT_ONE):
             arguments.append(records[start].pk)
         if name.endswith("simple_history"):
             arguments.append(records[start].history.get().pk)  # type: ignore[attr-defined]  # these two have it
@@ -562,7 +580,7 @@ def addresses(world: World) -> Addresses:
 
 
 @pytest.fixture
-def forms(world: World) -> Forms:
+def forms(world: World, addresses: Addresses) -> Forms:
     """What would change something if it were taken."""
     role = factories.roles()["Administrator"]
     customer = {"name": "John", "phone_number": "0722000000", "language": "en", "code": "OWNER"}
@@ -594,6 +612,8 @@ def forms(world: World) -> Forms:
         "sms_incomingtext_add": text,
         "sms_incomingtext_change": text,
         "sms_incomingtext_delete": delete,
+        "sms_broadcast_words": {"english": "Other words"},
+        "sms_broadcast_review": {"seen": reviews.review(Broadcast.objects.get()).seen},
         "sms_messagetemplate_add": wording,
         "sms_messagetemplate_change": wording,
         "sms_messagetemplate_delete": delete,
@@ -683,7 +703,10 @@ def test_who_is_no_staff_is_asked_to_sign_in_at_every_door(
         ("Viewer", "crm/order", "delete_selected"),
         ("Clerk", "crm/order", "delete_selected"),
         ("Clerk", "crm/customer", "delete_selected"),
+        ("Viewer", "crm/customer", "text_them"),
+        ("Clerk", "crm/customer", "text_them"),
         ("superuser", "sms/message", "delete_selected"),
+        ("superuser", "sms/broadcast", "delete_selected"),
         ("superuser", "sms/messagetemplate", "delete_selected"),
     ],
 )
@@ -696,6 +719,7 @@ def test_no_action_on_a_list_does_what_its_role_may_not(
         "crm/customer": world.orderless.pk,
         "sms/message": Message.objects.get(about_id=world.order.pk).pk,
         "sms/messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en").pk,
+        "sms/broadcast": factories.broadcast().pk,
     }[model]
     before = all_rows()
     body = {"action": action, "_selected_action": [chosen], "post": "yes"}

@@ -1,0 +1,40 @@
+// While a broadcast is written: a chip goes where the cursor is, and the server says how it reads.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.getElementById("broadcast");
+  const examples = document.getElementById("examples");
+  const fields = [...form.querySelectorAll("textarea")];
+  let last = fields[0];
+  let asked = 0;
+  let timer;
+
+  async function ask() {
+    asked += 1;
+    const number = asked;
+    const response = await fetch(form.dataset.examples, { method: "POST", body: new FormData(form) });
+    // Of two answers the later question's counts, whichever comes first.
+    if (response.ok && number === asked) {
+      examples.innerHTML = await response.text();
+    }
+  }
+
+  function changed() {
+    clearTimeout(timer);
+    timer = setTimeout(() => ask().catch(() => {}), 250);
+  }
+
+  for (const field of fields) {
+    field.addEventListener("focus", () => {
+      last = field;
+    });
+    field.addEventListener("input", changed);
+  }
+  for (const chip of form.querySelectorAll("[data-variable]")) {
+    chip.addEventListener("click", () => {
+      last.focus();
+      last.setRangeText(chip.dataset.variable, last.selectionStart, last.selectionEnd, "end");
+      changed();
+    });
+  }
+});
