@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from sms.broadcasts.wording import ENGLISH, SWAHILI, render
@@ -90,7 +90,7 @@ def split(people: QuerySet[BroadcastRecipient]) -> tuple[People, People]:
 
 @dataclass(frozen=True)
 class Example:
-    """How the first of a broadcast's people would read words that are being written."""
+    """How somebody who gets a broadcast would read words that are being written."""
 
     language: str
     text: str
@@ -98,9 +98,8 @@ class Example:
 
 
 def examples(broadcast: Broadcast, english: str, swahili: str) -> list[Example]:
-    """One for each language in which something is written; one query."""
-    first = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("pk").first()
-    values = first.values if first else {}
+    """One for each language in which something is written; two queries at most."""
+    values = _values_of_a_reader(broadcast)
     written = [
         ("English", ENGLISH, Broadcast(english=english.replace("\r\n", "\n").strip())),
         ("Kiswahili", SWAHILI, Broadcast(swahili=swahili.replace("\r\n", "\n").strip())),
@@ -111,3 +110,13 @@ def examples(broadcast: Broadcast, english: str, swahili: str) -> list[Example]:
         if words.english or words.swahili
     ]
     return [Example(label, text, count_segments(text)) for label, text in texts]
+
+
+def _values_of_a_reader(broadcast: Broadcast) -> dict[str, str]:
+    """What is filled in for the first who gets it, or for the first at all where nobody does."""
+    people = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by("pk")
+    opted_out = OptOut.objects.filter(phone_number=OuterRef("phone_number"))
+    unreachable = UnreachablePhone.objects.filter(phone_number=OuterRef("phone_number"))
+    reached = people.filter(~Exists(opted_out), ~Exists(unreachable), exclusion="")
+    first = reached.first() or people.first()
+    return first.values if first else {}

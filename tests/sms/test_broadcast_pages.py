@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 from identity.models import User
 from sms import opt_outs, tasks
 from sms.broadcasts import control
-from sms.models import Broadcast, Message
+from sms.models import Broadcast, Message, UnreachablePhone
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -214,13 +214,38 @@ def test_the_server_says_how_what_is_written_reads_and_how_long_it_is(manager: C
         {"english": "Hi {customer_name}", "swahili": "Habari 🎉\r\n"},
     )
     assert words_of(response) == (
-        "English, as the first reads it: 1 message (GSM-7) "
+        "English, as the first to get it reads it: 1 message (GSM-7) "
         "Hi Wanjiku To get no more texts, tell Karani. "
-        "Kiswahili, as the first reads it: 1 message (UCS-2: a character such as an emoji or a "
-        "curly quote halves what fits into each) Habari 🎉 Hutaki ujumbe tena? Waambie Karani."
+        "Kiswahili, as the first to get it reads it: 1 message (UCS-2: a character such as an "
+        "emoji or a curly quote halves what fits into each) "
+        "Habari 🎉 Hutaki ujumbe tena? Waambie Karani."
     )
     broadcast.refresh_from_db()
     assert broadcast.swahili == ""
+
+
+@pytest.mark.parametrize("why_not", ["doubled", "opted out", "unreachable"])
+def test_what_is_written_is_shown_as_somebody_who_gets_it_reads_it(
+    manager: Client, why_not: str
+) -> None:
+    first, second = factories.person("Wanjiku"), factories.person("Otieno")
+    broadcast = factories.broadcast(first, second)
+    if why_not == "doubled":
+        broadcast.recipients.filter(name="Wanjiku").update(exclusion="doubled")
+    elif why_not == "opted out":
+        opt_outs.heed(first.phone_number, factories.NO_TEXTS)
+    else:
+        UnreachablePhone.objects.create(phone_number=first.phone_number)
+    response = manager.post(f"{LIST}{broadcast.pk}/examples/", {"english": "Hi {customer_name}"})
+    assert "Hi Otieno" in words_of(response)
+
+
+def test_where_nobody_gets_it_what_is_written_is_shown_all_the_same(manager: Client) -> None:
+    first = factories.person("Wanjiku")
+    broadcast = factories.broadcast(first)
+    opt_outs.heed(first.phone_number, factories.NO_TEXTS)
+    response = manager.post(f"{LIST}{broadcast.pk}/examples/", {"english": "Hi {customer_name}"})
+    assert "Hi Wanjiku" in words_of(response)
 
 
 # --- Under way ----------------------------------------------------------------------------------
