@@ -178,20 +178,26 @@ def _tell_line(known: Line, answer: Submission | Exception) -> None:
             line.note_trouble(known, str(answer)[:500])
 
 
-@transaction.atomic
 def give_up_on_lost_attempts(older_than: timedelta) -> int:
     """Say so of texts whose worker died between writing the attempt down and its outcome: nobody
     knows whether they were taken. How many there were."""
+    gone = timezone.now() - older_than
+    lost = Message.objects.filter(status=MessageStatus.SENDING, claimed_at__lt=gone)
+    return sum(_give_up(message) for message in lost)
+
+
+@transaction.atomic
+def _give_up(message: Message) -> bool:
     reason = "The worker stopped while the text was being sent; it may have gone out."
-    now = timezone.now()
-    lost = Message.objects.filter(status=MessageStatus.SENDING, claimed_at__lt=now - older_than)
-    count = 0
-    for message in lost:
-        if held_by_us(message).move(
-            MessageStatus.SENDING, MessageStatus.UNCONFIRMED, failure_reason=reason
-        ):
-            count += 1
-            message.attempts.filter(outcome="").update(
-                outcome=AttemptOutcome.UNCLEAR, detail=reason, finished_at=now
-            )
-    return count
+    attempts = message.attempts.filter(outcome="")
+    # Locked before the text, as ``record`` does: an answer that comes late may be written down now,
+    # and each would wait for the other.
+    pks = [attempt.pk for attempt in attempts.select_for_update()]
+    is_lost = held_by_us(message).move(
+        MessageStatus.SENDING, MessageStatus.UNCONFIRMED, failure_reason=reason
+    )
+    if is_lost:
+        attempts.filter(pk__in=pks).update(
+            outcome=AttemptOutcome.UNCLEAR, detail=reason, finished_at=timezone.now()
+        )
+    return is_lost

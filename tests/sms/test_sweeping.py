@@ -1,16 +1,21 @@
 """What dead workers, lost tasks and a silent gateway leave behind is found. More of the first in
 ``test_sending``."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from sms import doorbells, line, sweeping, tasks
-from sms.gateway import Hold, OnHold
+from sms.gateway import Hold, OnHold, Submission
 from sms.models import Line, Message
 from sms.sending import claims, outcomes
+from sms.sending.outcomes import Result
 from tests import factories
 from tests.sms.conftest import Scripted
 
@@ -112,3 +117,57 @@ def test_two_days_without_a_report_are_told_and_the_state_stays(gateway: Scripte
     young.refresh_from_db()
     assert (silent.status, silent.failure_reason) == ("sent", sweeping.NOT_REPORTED)
     assert (young.status, young.failure_reason) == ("sent", "")
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite lets one of them write at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_comes_while_its_text_is_given_up_is_written_down(
+    gateway: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither waits for the other for ever, in which case PostgreSQL would end one of them."""
+    pks = {factories.message(text=f"Hello {number}").pk for number in range(2)}
+    begun = claims.begin(claims.claim(2)[0], gateway)
+    now, record_one = timezone.now(), outcomes._record_one
+    is_begun = threading.Event()
+
+    def record_slowly(result: Result) -> None:
+        is_begun.set()
+        wait_until_somebody_is_blocked()
+        record_one(result)
+
+    def answer() -> None:
+        taken = [
+            Result(message, attempt, Submission(f"id-{number}"), now)
+            for number, (message, attempt) in enumerate(begun)
+        ]
+        try:
+            outcomes.record(taken)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(outcomes, "_record_one", record_slowly)
+    with ThreadPoolExecutor(1) as other:
+        answered = other.submit(answer)
+        assert is_begun.wait(timeout=30)
+        outcomes.give_up_on_lost_attempts(timedelta(0))
+        answered.result()
+    sent = Message.objects.filter(status="sent", attempts__outcome="taken")
+    assert set(sent.values_list("pk", flat=True)) == pks
+
+
+def wait_until_somebody_is_blocked() -> None:
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(waiting)
+            if cursor.fetchone():
+                return
+            time.sleep(0.01)
+    raise AssertionError("Nobody waited for anybody.")
