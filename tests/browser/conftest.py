@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
@@ -45,6 +46,10 @@ def page(
         viewport={"width": width, "height": 800},
         color_scheme=scheme,
     )
+    client = Client()
+    client.force_login(boss)  # ``test_sign_in`` goes by the form
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    context.add_cookies([{"name": session.key, "value": session.value, "url": live_server.url}])
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -55,11 +60,6 @@ def page(
             None if sent.url.startswith((live_server.url, "data:")) else faults.append(sent.url)
         ),
     )
-    page.goto("/admin/login/")
-    page.fill("[name=username]", boss.email)
-    page.fill("[name=password]", factories.PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url("**/admin/")
     yield page
     context.close()
     assert faults == []

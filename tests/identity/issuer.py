@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -17,6 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 CLIENT_ID, CLIENT_SECRET = "karani-client", "sesame-open-up"
 
 
+@cache
+def own_key() -> rsa.RSAPrivateKey:
+    """The issuer's, made once a process, as it takes a tenth of a second."""
+    return new_key()
+
+
 def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -26,7 +33,7 @@ class Issuer:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.key = new_key()
+        self.key = own_key()
         self.signing_key: rsa.RSAPrivateKey | None = None  # another one than is published
         self.algorithm = "RS256"
         self.claims: dict[str, Any] = {}
@@ -110,7 +117,7 @@ def running_issuer() -> Iterator[Issuer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     issuer = Issuer(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield issuer
