@@ -44,13 +44,13 @@ def queue_again(message: Message, by: User) -> Message:
 
 @transaction.atomic
 def cancel_message(message: Message, by: User) -> Message:
-    """Settle a text that waits, so that it is never sent.
+    """Settle a text that waits, so that it is never sent, or not again where it was in doubt.
 
     :raises MessageCannotBeCancelled: a worker has it already, or it is settled.
     """
     reason = message.failure_reason
     row = Message.objects.filter(pk=message.pk, status__in=Message.CANCELLABLE)
-    if not row.update(status=MessageStatus.CANCELLED, final_at=timezone.now(), failure_reason=""):
+    if not row.end(MessageStatus.CANCELLED):
         message.refresh_from_db(fields=["status"])
         raise MessageCannotBeCancelled(message)
     _record(message, Decision.Kind.CANCEL, by, reason)
@@ -68,6 +68,8 @@ def _queue_again(
     row = Message.objects.filter(pk=message.pk)
     anew: dict[str, Any] = {
         "queued_at": timezone.now(),
+        "claimed_at": None,  # what comes late of the try before moves this one no more
+        "gateway_message_id": "",  # the attempt keeps it
         "next_attempt_at": None,
         "failure_reason": "",
         "final_at": None,

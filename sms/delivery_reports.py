@@ -49,10 +49,15 @@ MATCHED_FOR = timedelta(hours=72)  # after that a report, or the text it may be 
 _MATCHED_AT_ONCE = 500
 
 _UNDER_WAY = (Message.Status.CLAIMED, Message.Status.SENDING, Message.Status.UNCONFIRMED)
+_WAITING = (Message.Status.QUEUED, Message.Status.HELD)
 _MOVED_BY_REPORTS = (Message.Status.SENT, Message.Status.UNCONFIRMED)
 # What a report changes of a text that was in doubt. When it was taken nobody wrote down: it was an
-# instant after it was claimed.
-_AS_TAKEN: dict[str, Any] = {"failure_reason": "", "sent_at": Coalesce("sent_at", "claimed_at")}
+# instant after it was claimed; of one sent again, about when that was asked for.
+_AS_TAKEN: dict[str, Any] = {
+    "failure_reason": "",
+    "sent_at": Coalesce("sent_at", "claimed_at", "queued_at"),
+    "next_attempt_at": None,
+}
 
 
 def receive_report(
@@ -97,13 +102,17 @@ def match_again(now: datetime) -> int:
     account with the gateway may send texts that we know nothing of, and report them all to us.
     """
     known = Message.objects.filter(gateway_message_id=OuterRef("gateway_message_id"))
+    known_try = Attempt.objects.filter(gateway_message_id=OuterRef("gateway_message_id"))
+    doubtful = Attempt.objects.filter(
+        message=OuterRef("pk"), outcome=Attempt.Outcome.UNCLEAR, gateway_message_id=""
+    )
     in_doubt = Message.objects.filter(
+        Q(status=Message.Status.UNCONFIRMED, gateway_message_id="")
+        | Q(Exists(doubtful), may_be_double=True),
         phone_number=OuterRef("phone_number"),
-        status=Message.Status.UNCONFIRMED,
-        gateway_message_id="",
     )
     unmatched = DeliveryReport.objects.filter(
-        Exists(known) | Exists(in_doubt),
+        Exists(known) | Exists(known_try) | Exists(in_doubt),
         ~Q(gateway_message_id=""),
         message=None,
         received_at__gt=now - MATCHED_FOR,
@@ -124,7 +133,11 @@ def _match(report: DeliveryReport) -> int:
 def _message_of(gateway_message_id: str) -> Message | None:
     if not gateway_message_id:  # many texts have none
         return None
-    return Message.objects.filter(gateway_message_id=gateway_message_id).first()
+    found = Message.objects.filter(gateway_message_id=gateway_message_id).first()
+    if found is not None:
+        return found
+    # Two queries, so that each has an index; nearly always the first one finds it.
+    return Message.objects.filter(attempts__gateway_message_id=gateway_message_id).first()
 
 
 def _adopt(report: DeliveryReport) -> bool:
@@ -144,14 +157,34 @@ def _adopt(report: DeliveryReport) -> bool:
     # Asked again, and after what fits: a text that was on its way when it was looked for may have
     # got its answer since, with this id, and then it does not fit any more.
     known = Message.objects.filter(gateway_message_id=report.gateway_message_id)
-    row = Message.objects.filter(pk=fitting[0].pk, claimed_at=fitting[0].claimed_at)
-    row.filter(~Exists(known), gateway_message_id="").move(
-        Message.Status.UNCONFIRMED,
-        Message.Status.SENT,
-        gateway_message_id=report.gateway_message_id,
-        **_AS_TAKEN,
-    )
+    message = fitting[0]
+    if message.may_be_double:
+        _adopt_try(report, message, known)
+    else:
+        row = Message.objects.filter(pk=message.pk, claimed_at=message.claimed_at)
+        row.filter(~Exists(known), gateway_message_id="", may_be_double=False).move(
+            Message.Status.UNCONFIRMED,
+            Message.Status.SENT,
+            gateway_message_id=report.gateway_message_id,
+            **_AS_TAKEN,
+        )
     return True
+
+
+def _adopt_try(report: DeliveryReport, message: Message, known: MessageQuerySet) -> None:
+    """Give the id to the first try in doubt of a text that was sent again since.
+
+    Not while another try is on the wire: it may be that one's.
+    """
+    tries = Attempt.objects.filter(_doubtful(report.received_at), message=message)
+    first = tries.first()
+    if first is not None:
+        on_the_wire = [Message.Status.CLAIMED, Message.Status.SENDING]
+        settled = Message.objects.filter(pk=message.pk).exclude(status__in=on_the_wire)
+        known_try = Attempt.objects.filter(gateway_message_id=report.gateway_message_id)
+        tries.filter(~Exists(known), ~Exists(known_try), Exists(settled), pk=first.pk).update(
+            gateway_message_id=report.gateway_message_id
+        )
 
 
 def _fitting(report: DeliveryReport) -> MessageQuerySet:
@@ -163,12 +196,7 @@ def _fitting(report: DeliveryReport) -> MessageQuerySet:
     another.
     """
     came_at = report.received_at
-    doubtful = Attempt.objects.filter(
-        message=OuterRef("pk"),
-        outcome=Attempt.Outcome.UNCLEAR,
-        started_at__lt=came_at,
-        started_at__gt=came_at - MATCHED_FOR,
-    )
+    doubtful = Attempt.objects.filter(_doubtful(came_at), message=OuterRef("pk"))
     under_way = Q(
         status__in=_UNDER_WAY,
         gateway_message_id="",
@@ -177,6 +205,16 @@ def _fitting(report: DeliveryReport) -> MessageQuerySet:
     )
     return Message.objects.filter(
         under_way | Q(Exists(doubtful), may_be_double=True), phone_number=report.phone_number
+    )
+
+
+def _doubtful(came_at: datetime) -> Q:
+    """The tries in doubt, of which no id is known, that a report of this time may be about."""
+    return Q(
+        outcome=Attempt.Outcome.UNCLEAR,
+        gateway_message_id="",
+        started_at__lt=came_at,
+        started_at__gt=came_at - MATCHED_FOR,
     )
 
 
@@ -198,12 +236,15 @@ def _apply(report: DeliveryReport, message: Message) -> bool:
 
 def _settle(report: DeliveryReport, message: Message) -> ReportEffect | None:
     row = Message.objects.filter(pk=message.pk)
-    if report.status in ON_THE_WAY:
+    is_of_other_try = message.gateway_message_id != report.gateway_message_id
+    final = FINAL_STATUSES.get(report.status)
+    if final is None and report.status not in ON_THE_WAY:
+        return ReportEffect.UNKNOWN
+    if is_of_other_try:
+        return _settle_by_other_try(report, message, final)
+    if final is None:
         row.move(Message.Status.UNCONFIRMED, Message.Status.SENT, **_AS_TAKEN)
         return ReportEffect.ON_THE_WAY
-    final = FINAL_STATUSES.get(report.status)
-    if final is None:
-        return ReportEffect.UNKNOWN
     if _finish(report, message, final):
         return ReportEffect.MOVED
     stands = row.values_list("status", flat=True).get()
@@ -211,6 +252,36 @@ def _settle(report: DeliveryReport, message: Message) -> ReportEffect | None:
         return None  # it is being sent once more, and this is about the try before
     is_said_before = _has_arrived(stands) == _has_arrived(final)
     return ReportEffect.REPEATED if is_said_before else ReportEffect.CONTRADICTS
+
+
+def _settle_by_other_try(
+    report: DeliveryReport, message: Message, final: MessageStatus | None
+) -> ReportEffect | None:
+    """What a report says of another try than the one whose id the text has: somebody had the text
+    sent again.
+
+    That it was taken spares the person the next one, if that waits still. That it did not arrive
+    settles the text only where no third try is in doubt or on its way.
+    """
+    row = Message.objects.filter(pk=message.pk)
+    doubtful = message.attempts.filter(outcome=Attempt.Outcome.UNCLEAR)
+    is_third = doubtful.exclude(gateway_message_id=report.gateway_message_id).exists()
+    has_failed = final is not None and not _has_arrived(final)
+    unsettled = row.sent_again_in_vain()
+    if has_failed:  # somebody wants it sent again, and rightly so
+        unsettled = unsettled.none() if is_third else unsettled.exclude(status__in=_WAITING)
+    is_settled = unsettled.update(
+        status=Message.Status.SENT,
+        gateway_message_id=report.gateway_message_id,
+        may_be_double=is_third,
+        **_AS_TAKEN,
+    )
+    if is_settled:
+        message.refresh_from_db()
+        return _settle(report, message)  # of its one try now
+    stands = row.values_list("status", flat=True).get()
+    is_settled_otherwise = stands in Message.FINAL or stands == Message.Status.SENT
+    return ReportEffect.OTHER_TRY if is_settled_otherwise or has_failed else None
 
 
 def _finish(report: DeliveryReport, message: Message, final: MessageStatus) -> bool:

@@ -8,10 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from sms import doorbells
-from sms.models import Message, MessageTemplate
+from sms.models import Message, MessageTemplate, Withdrawal
 from sms.phone_numbers import takes_texts
 from sms.reach import NO_MOBILE
 from sms.segments import count_segments
+
+WITHDRAWN = "What it told of is gone."
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,15 @@ def queue_promotions(event: str, promotions: Sequence[Promotion]) -> list[Messag
     return messages
 
 
+@transaction.atomic(savepoint=False)
 def cancel_messages(about_id: UUID) -> int:
-    """Cancel the texts about something that is gone that wait still; how many there were."""
-    waiting = Message.objects.filter(about_id=about_id, status__in=Message.CANCELLABLE)
-    return waiting.update(status=Message.Status.CANCELLED, final_at=timezone.now())
+    """Send nothing more about something that is gone; how many texts were cancelled at once.
+
+    One that is on the wire goes its way, but is not tried again.
+    """
+    Withdrawal.objects.bulk_create([Withdrawal(about_id=about_id)], ignore_conflicts=True)
+    waiting = Message.objects.filter(about_id=about_id).waiting()
+    return waiting.end(Message.Status.CANCELLED, WITHDRAWN)
 
 
 def _ring_for(messages: Sequence[Message]) -> None:

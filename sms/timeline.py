@@ -17,6 +17,7 @@ from sms.models import (
     MessageStatus,
     ReportEffect,
 )
+from sms.outbox import WITHDRAWN
 
 # What to read where the row has no reason of its own; a reason is put after the colon.
 _MEANINGS = {
@@ -111,10 +112,12 @@ def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:
         tone=_TONES.get(outcome, "info"),
     )
     is_taken = outcome == AttemptOutcome.TAKEN
-    yield replace(step, title="Sent", detail=_receipt(message)) if is_taken else step
+    yield replace(step, title="Sent", detail=_receipt(message, attempt)) if is_taken else step
 
 
-def _receipt(message: Message) -> str:
+def _receipt(message: Message, attempt: Attempt) -> str:
+    if attempt.gateway_message_id:  # of a text that somebody had sent again meanwhile
+        return f"receipt {attempt.gateway_message_id}"
     parts = "1 message" if message.segments == 1 else f"{message.segments} messages"
     price = "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
     receipt = message.gateway_message_id and f"receipt {message.gateway_message_id}"
@@ -142,6 +145,8 @@ def _step_of_report(report: DeliveryReport) -> Step:
         return Step(report.received_at, f"Reported once more: {said}", reason)
     if report.effect == ReportEffect.ON_THE_WAY:
         return Step(report.received_at, f"On the way: {report.status}", reason)
+    if report.effect == ReportEffect.OTHER_TRY:
+        return Step(report.received_at, f"Reported of another try: {said}", reason, tone=tone)
     title = f"The gateway reported {said}, which is not understood"
     return Step(report.received_at, title, reason, tone="warning")
 
@@ -158,7 +163,9 @@ def _end_without_attempt(
         if all(attempt.finished_at != message.final_at for attempt in attempts):
             yield Step(message.final_at, "Failed", message.failure_reason, tone="danger")
     elif message.status == MessageStatus.CANCELLED and not _is_cancelled_by_staff(decisions):
-        yield Step(message.final_at, "Cancelled", "What it told of is gone.", tone="warning")
+        # Of texts of earlier versions, only those whose order was gone have no reason.
+        reason = message.failure_reason or WITHDRAWN
+        yield Step(message.final_at, "Cancelled", reason, tone="warning")
 
 
 def _is_cancelled_by_staff(decisions: list[Decision]) -> bool:

@@ -126,7 +126,21 @@ class Refused(GatewayError):
 
 
 class Unclear(GatewayError):
-    """The text may have been taken; to submit it again could text somebody twice."""
+    """The text may have been taken; to submit it again could text somebody twice.
+
+    ``gateway_message_id`` is its id, where the gateway gave it one all the same.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        word: str = "",
+        http_status: int | None = None,
+        gateway_message_id: str = "",
+    ) -> None:
+        super().__init__(message, word=word, http_status=http_status)
+        self.gateway_message_id = gateway_message_id
 
 
 class Gateway(Protocol):

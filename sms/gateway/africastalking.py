@@ -110,9 +110,6 @@ _CODES = {
     ),
     502: _Meaning("RejectedByGateway", TurnedAway, "The customer's network turned the text away"),
 }
-# After these the text is sent again; not if it was given an id, as if it was taken after all.
-_TAKES_IT_LATER = (TurnedAway, OnHold)
-
 _ODD_REQUEST = _Meaning(
     "", Refused, "The gateway could not make sense of the request", {"needs_staff": True}
 )
@@ -428,16 +425,19 @@ def _read_receipt(answer: _Answer, phone_number: str, delays: _Delays) -> Submis
 
 
 def _read_recipient(answer: _Answer, recipient: _Recipient, delays: _Delays) -> Submission:
-    message_id = recipient.message_id or "None"  # the gateway's own word for none
+    given = recipient.message_id or ""
+    is_given = given not in ("", "None")  # the gateway's own word for none
+    message_id = given if is_given and _MESSAGE_ID.fullmatch(given) else ""
     code = recipient.status_code
     meaning = _CODES.get(code)
     if meaning is None:
-        raise _doubt(answer, "The gateway's answer is not understood", str(code))
-    if meaning.error in _TAKES_IT_LATER and message_id != "None":
-        raise _doubt(answer, meaning.reason, meaning.word)
+        raise _doubt(answer, "The gateway's answer is not understood", str(code), message_id)
+    if meaning.error is not None and is_given:
+        # With an id a report may come of it, as if it was taken after all.
+        raise _doubt(answer, meaning.reason, meaning.word, message_id)
     if meaning.error is not None:
         raise _error_of_code(answer, code, delays)
-    if message_id == "None" or not _MESSAGE_ID.fullmatch(message_id):
+    if not message_id:
         raise _doubt(answer, "The gateway took the text without a receipt", meaning.word)
     cost, currency = _read_cost(recipient.cost)
     return Submission(message_id, cost, currency, _read_segments(recipient.message_parts))
@@ -471,12 +471,13 @@ def _error_of_code(answer: _Answer, code: int, delays: _Delays) -> GatewayError:
     )
 
 
-def _doubt(answer: _Answer, reason: str, word: str = "") -> Unclear:
+def _doubt(answer: _Answer, reason: str, word: str = "", message_id: str = "") -> Unclear:
     word = word or f"HTTP {answer.http_status}"
     return Unclear(
         f"{reason}; the text may have gone out [{word}].",
         word=word,
         http_status=answer.http_status,
+        gateway_message_id=message_id,
     )
 
 

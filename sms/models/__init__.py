@@ -17,6 +17,7 @@ from sms.models.messages import (
     Message,
     MessageQuerySet,
     MessageStatus,
+    Withdrawal,
 )
 from sms.models.templates import MessageTemplate
 
@@ -43,4 +44,5 @@ __all__ = [
     "OptOutNotice",
     "ReportEffect",
     "UnreachablePhone",
+    "Withdrawal",
 ]

@@ -15,6 +15,7 @@ class ReportEffect(models.TextChoices):
     ON_THE_WAY = "on_the_way", "On the way"
     REPEATED = "repeated", "Said before"
     CONTRADICTS = "contradicts", "Contradicts what was final already"
+    OTHER_TRY = "other_try", "About another try of it"
     UNKNOWN = "unknown", "Not understood"
 
 

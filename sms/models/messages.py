@@ -1,15 +1,18 @@
 """Each text with its state, the attempts to send it, and what the gateway reported."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
+from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from identity.identifiers import new_id
 from sms.phone_numbers import validate_phone_number
 from sms.segments import Encoding
+
+NOT_SENT_AGAIN = "It was not sent again."
 
 
 class MessageStatus(models.TextChoices):
@@ -33,6 +36,50 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Compare-and-swap the state of the one message selected: False where another was first."""
         return self.filter(status=old).update(status=new, **changes) == 1
 
+    def end(self, status: MessageStatus, reason: str = "", at: datetime | None = None) -> int:
+        """Settle those selected, as nothing (more) is to be sent; how many there were.
+
+        One that was sent again while it was in doubt is in doubt once more, as it was before.
+        """
+        in_doubt = {"may_be_double": True}
+        return self.update(
+            status=Case(
+                When(**in_doubt, then=Value(MessageStatus.UNCONFIRMED)), default=Value(status)
+            ),
+            failure_reason=Case(
+                When(**in_doubt, then=Value(f"{NOT_SENT_AGAIN} {reason}".strip())),
+                default=Value(reason),
+            ),
+            final_at=Case(
+                When(**in_doubt, then=Value(None)),
+                default=Value(at or timezone.now()),
+                output_field=models.DateTimeField(),
+            ),
+            next_attempt_at=None,
+        )
+
+    def sent_again_in_vain(self) -> "MessageQuerySet":
+        """Those that somebody had sent again, where no other try is on the wire or was taken.
+
+        What says that another try was taken spares the person the next one.
+        """
+        return self.filter(
+            status__in=Message.CANCELLABLE | {MessageStatus.UNCONFIRMED}, may_be_double=True
+        )
+
+    def waiting(self) -> "MessageQuerySet":
+        """Those selected of which nothing is on the wire, to be kept from it. In a transaction.
+
+        Where rows can be locked, without those that another transaction holds. To wait for rows
+        while others are held is how a worker, and then its texts, would be lost to a deadlock; what
+        is in a worker's hands it asks about itself, before it begins.
+        """
+        found = self.filter(status__in=Message.WAITING).order_by("pk")
+        if connections[self.db].features.has_select_for_update_skip_locked:
+            found = found.select_for_update(skip_locked=True)
+        pks = list(found.values_list("pk", flat=True))
+        return Message.objects.filter(pk__in=pks, status__in=Message.WAITING)
+
 
 class Message(models.Model):
     """One text to one phone.
@@ -47,13 +94,15 @@ class Message(models.Model):
           │           │           └──> unconfirmed   (it may have been taken: never sent again)
           │           │                   └──> sent, delivered, undelivered   (a report fits it)
           │           ├──> queued                    (the lease ran out: nothing was sent)
-          │           └──> cancelled                 (its broadcast was stopped or paused)
+          │           └──> cancelled                 (its order or its broadcast is gone)
           ├──> suppressed                            (the person opted out)
           ├──> failed                                (too old to be of use)
           └──> cancelled               (its order or its broadcast is gone, or staff said so)
 
     A person may send a failed text again, and an unconfirmed one, which is then marked as one that
-    may come twice: both go back to queued. A move is a conditional UPDATE, so of two workers one
+    may come twice: both go back to queued. What would end the marked one without a report of it
+    (failed, suppressed, cancelled) makes it unconfirmed again; a report or a late answer that says
+    its earlier try was taken ends its wait. A move is a conditional UPDATE, so of two workers one
     wins.
     """
 
@@ -69,6 +118,7 @@ class Message(models.Model):
     )
     RETRIABLE: ClassVar = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
     CANCELLABLE: ClassVar = frozenset({MessageStatus.QUEUED, MessageStatus.HELD})
+    WAITING: ClassVar = CANCELLABLE | {MessageStatus.CLAIMED}  # nothing of it is on the wire
     MAX_AGE = timedelta(hours=24)  # since queued_at; what comes later only confuses
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -166,12 +216,39 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=20, choices=AttemptOutcome, blank=True)
     word = models.CharField(max_length=40, blank=True, help_text="The gateway's own, or a status.")
     detail = models.CharField(max_length=500, blank=True)
+    gateway_message_id = models.CharField(
+        max_length=100, blank=True, help_text="Of a try in doubt, or one that was not the last."
+    )
 
     class Meta:
         ordering: ClassVar = ["started_at", "id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["gateway_message_id"],
+                condition=~models.Q(gateway_message_id=""),
+                name="sms_attempt_gateway_id",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"attempt by {self.gateway}"
+
+
+class Withdrawal(models.Model):
+    """What some texts told of is gone, such as an order: none of them is sent any more.
+
+    Asked for before each text is written to the wire, as one may be in a worker's hands, or come
+    back from the gateway to be sent again.
+    """
+
+    about_id = models.UUIDField(primary_key=True)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions: ClassVar = ()  # it has no screen: the texts tell it
+
+    def __str__(self) -> str:
+        return f"withdrawal of {self.about_id}"
 
 
 class Decision(models.Model):

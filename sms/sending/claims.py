@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from uuid import UUID
 
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from sms import outbox
 from sms.gateway import Gateway
-from sms.models import Attempt, Message, MessageQuerySet, MessageStatus, OptOut
+from sms.models import Attempt, Message, MessageQuerySet, MessageStatus, OptOut, Withdrawal
 from sms.sending import promotions
 
 OPTED_OUT = "The customer opted out of texts."
+TOO_OLD = "Not sent within 24 hours."
 
 
 def due(now: datetime) -> MessageQuerySet:
@@ -33,16 +36,24 @@ def claim(limit: int) -> tuple[list[Message], bool]:
     with transaction.atomic():
         now = timezone.now()
         claimed = _take(due(now), limit, now)
-        opted_out = _opted_out(claimed)
-        fit = []
-        for message in promotions.let_through(claimed, now):
-            if message.phone_number in opted_out:
-                withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
-            elif now - message.queued_at > Message.MAX_AGE:
-                withhold(message, MessageStatus.FAILED, "Not sent within 24 hours.")
-            else:
-                fit.append(message)
+        fit = _let_through(claimed, now)
     return fit, len(claimed) < limit
+
+
+def _let_through(claimed: Sequence[Message], now: datetime) -> list[Message]:
+    """Those of the claimed texts that may be sent; the others are settled, or wait."""
+    opted_out, withdrawn = _opted_out(claimed), _withdrawn(claimed)
+    fit = []
+    for message in promotions.let_through(claimed, now):
+        if message.about_id in withdrawn:
+            withhold(message, MessageStatus.CANCELLED, outbox.WITHDRAWN)
+        elif message.phone_number in opted_out:
+            withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
+        elif now - message.queued_at > Message.MAX_AGE:
+            withhold(message, MessageStatus.FAILED, TOO_OLD)
+        else:
+            fit.append(message)
+    return fit
 
 
 def _take(messages: MessageQuerySet, limit: int, now: datetime) -> list[Message]:
@@ -69,6 +80,14 @@ def _opted_out(messages: Iterable[Message]) -> set[str]:
     return set(found.values_list("phone_number", flat=True))
 
 
+def _withdrawn(messages: Iterable[Message]) -> set[UUID]:
+    things = {message.about_id for message in messages if message.about_id}
+    if not things:
+        return set()
+    found = Withdrawal.objects.filter(about_id__in=things)
+    return set(found.values_list("about_id", flat=True))
+
+
 def held_by_us(message: Message) -> MessageQuerySet:
     """The row of a text, while it is this worker's."""
     return Message.objects.filter(pk=message.pk, claimed_at=message.claimed_at)
@@ -76,9 +95,7 @@ def held_by_us(message: Message) -> MessageQuerySet:
 
 def withhold(message: Message, status: MessageStatus, reason: str) -> None:
     """Settle a claimed text that is not to be sent."""
-    held_by_us(message).move(
-        MessageStatus.CLAIMED, status, failure_reason=reason, final_at=timezone.now()
-    )
+    held_by_us(message).filter(status=MessageStatus.CLAIMED).end(status, reason)
 
 
 def give_back(messages: Sequence[Message]) -> None:
@@ -110,20 +127,25 @@ def _still_ours(
 ) -> list[Message]:
     """Move these from CLAIMED to SENDING; those that were this worker's still.
 
-    Who opted out since the claim is left out here: a STOP holds from the next text on.
+    What must not be sent any more since it was claimed is left out here, in the same UPDATE: a STOP
+    holds from the next text on, and so does the end of an order or of a broadcast.
     """
     pks = [message.pk for message in messages]
     opt_out = OptOut.objects.filter(phone_number=OuterRef("phone_number"))
+    withdrawal = Withdrawal.objects.filter(about_id=OuterRef("about_id"))
     claimed = Message.objects.filter(
-        ~Exists(opt_out), pk__in=pks, status=MessageStatus.CLAIMED, claimed_at=claimed_at
+        ~(Exists(opt_out) | Exists(withdrawal) | Exists(promotions.halt(OuterRef("about_id")))),
+        pk__in=pks,
+        status=MessageStatus.CLAIMED,
+        claimed_at=claimed_at,
     )
     sending = {"status": MessageStatus.SENDING, "claimed_at": now, "gateway": gateway}
     ours = set(pks)
     if claimed.update(**sending, next_attempt_at=None) != len(pks):
         ours = set(Message.objects.filter(pk__in=pks, **sending).values_list("pk", flat=True))
-        for message in messages:
-            if message.pk not in ours:
-                withhold(message, MessageStatus.SUPPRESSED, OPTED_OUT)
+        # The others are settled here, but for those that are another worker's by now.
+        left_out = [message for message in messages if message.pk not in ours]
+        give_back(_let_through(left_out, now))  # what kept one back may be over already
     kept = [message for message in messages if message.pk in ours]
     for message in kept:
         message.status, message.claimed_at = MessageStatus.SENDING, now

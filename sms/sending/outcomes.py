@@ -38,6 +38,7 @@ from sms.models import (
     Hold,
     Line,
     Message,
+    MessageQuerySet,
     MessageStatus,
     UnreachablePhone,
 )
@@ -61,7 +62,8 @@ def record(results: Sequence[Result]) -> None:
     Attempt.objects.filter(pk__in=[result.attempt.pk for result in taken]).update(
         outcome=AttemptOutcome.TAKEN, finished_at=timezone.now()
     )
-    for result in results:
+    # By phone, as two workers may mark the same ones, and each would wait for the other.
+    for result in sorted(results, key=lambda result: result.message.phone_number):
         _record_one(result)
 
 
@@ -71,8 +73,9 @@ def follow_up(results: Sequence[Result], known: Line) -> None:
         _tell_line(known, result.answer)
     # A report that came before the commit did not find the id, so it is found here.
     answers = [result.answer for result in results]
-    ids = [answer.gateway_message_id for answer in answers if isinstance(answer, Submission)]
-    waiting = DeliveryReport.objects.filter(gateway_message_id__in=ids, message=None).order_by()
+    ids = [each.gateway_message_id for each in answers if isinstance(each, Submission | Unclear)]
+    reports = DeliveryReport.objects.filter(gateway_message_id__in=list(filter(None, ids)))
+    waiting = reports.filter(message=None).order_by()
     for gateway_message_id in set(waiting.values_list("gateway_message_id", flat=True)):
         delivery_reports.apply_waiting_reports(gateway_message_id)
 
@@ -91,29 +94,38 @@ def _record_one(result: Result) -> None:
         _move(result, MessageStatus.HELD)
     elif isinstance(answer, Refused):
         _close(result, AttemptOutcome.REFUSED)
-        _move(result, MessageStatus.FAILED, final_at=result.finished_at)
+        _fail(result)
         if answer.unreachable:
             UnreachablePhone.objects.update_or_create(
                 phone_number=result.message.phone_number, defaults={"reason": answer.unreachable}
             )
     else:
-        _close(result, AttemptOutcome.UNCLEAR)
-        _move(result, MessageStatus.UNCONFIRMED)
+        gateway_message_id = answer.gateway_message_id if isinstance(answer, Unclear) else ""
+        _close(result, AttemptOutcome.UNCLEAR, gateway_message_id)
+        _move(result, MessageStatus.UNCONFIRMED, gateway_message_id=gateway_message_id)
 
 
 def _record_submission(result: Result, submission: Submission) -> None:
-    # Also of one that the sweeper has given up on: what the gateway says late is true all the same,
-    # and by the id its reports find the text. Sent again by somebody, it is no more this attempt's.
-    row = held_by_us(result.message)
-    row.filter(status__in=[MessageStatus.SENDING, MessageStatus.UNCONFIRMED]).update(
-        status=MessageStatus.SENT,
-        gateway_message_id=submission.gateway_message_id,
-        cost=submission.cost,
-        currency=submission.currency,
-        segments=submission.segments or result.message.segments,
-        failure_reason="",
-        sent_at=result.finished_at,
-    )
+    taken = {
+        "status": MessageStatus.SENT,
+        "gateway_message_id": submission.gateway_message_id,
+        "cost": submission.cost,
+        "currency": submission.currency,
+        "segments": submission.segments or result.message.segments,
+        "failure_reason": "",
+        "sent_at": result.finished_at,
+        "next_attempt_at": None,
+    }
+    if _still_open(result).update(**taken):
+        return
+    # Somebody had it sent again meanwhile. If that has not begun, there is no need for it any more;
+    # else the attempt keeps the id, so that its reports find the text.
+    waits_again = Message.objects.filter(pk=result.message.pk).sent_again_in_vain()
+    is_third = result.message.attempts.filter(outcome=AttemptOutcome.UNCLEAR).exists()
+    if not waits_again.update(**taken, may_be_double=is_third):
+        Attempt.objects.filter(pk=result.attempt.pk).update(
+            gateway_message_id=submission.gateway_message_id
+        )
 
 
 def _record_turned_away(result: Result, answer: TurnedAway) -> None:
@@ -122,7 +134,7 @@ def _record_turned_away(result: Result, answer: TurnedAway) -> None:
     if tries <= len(answer.delays):
         _queue_again(result, answer.delays[tries - 1])
     else:
-        _move(result, MessageStatus.FAILED, final_at=result.finished_at)
+        _fail(result)
 
 
 def _backoff(result: Result, retry_after: float | None) -> float:
@@ -146,17 +158,33 @@ def _queue_again(result: Result, delay: float) -> None:
 
 
 def _move(result: Result, status: MessageStatus, **changes: object) -> bool:
-    changes.setdefault("failure_reason", _reason(result.answer))
-    return held_by_us(result.message).move(MessageStatus.SENDING, status, **changes)
+    reason = _reason(result.answer)
+    return _still_open(result).update(status=status, failure_reason=reason, **changes) == 1
 
 
-def _close(result: Result, outcome: AttemptOutcome) -> None:
+def _fail(result: Result) -> None:
+    _still_open(result).end(MessageStatus.FAILED, _reason(result.answer), result.finished_at)
+
+
+def _still_open(result: Result) -> MessageQuerySet:
+    """The row of a text of which nothing else is known yet.
+
+    Also of one that the sweeper has given up on: what the gateway says late is true all the same.
+    Sent again by somebody, it is no more this attempt's.
+    """
+    return held_by_us(result.message).filter(
+        status__in=[MessageStatus.SENDING, MessageStatus.UNCONFIRMED]
+    )
+
+
+def _close(result: Result, outcome: AttemptOutcome, gateway_message_id: str = "") -> None:
     attempt, answer = result.attempt, result.answer
+    attempt.gateway_message_id = gateway_message_id
     attempt.outcome, attempt.finished_at = outcome, result.finished_at
     if isinstance(answer, Exception):
         attempt.detail = _reason(answer)
         attempt.word = answer.word[:40] if isinstance(answer, GatewayError) else ""
-    attempt.save(update_fields=["outcome", "detail", "word", "finished_at"])
+    attempt.save(update_fields=["outcome", "detail", "word", "finished_at", "gateway_message_id"])
 
 
 def _reason(answer: Submission | Exception) -> str:
@@ -176,6 +204,8 @@ def _tell_line(known: Line, answer: Submission | Exception) -> None:
         line.note_heard(known)
         if isinstance(answer, Refused) and answer.needs_staff:
             line.note_trouble(known, str(answer)[:500])
+    else:  # an error of ours; a line that is being tried is not found to be well by it
+        line.note_failure(known, _reason(answer))
 
 
 def give_up_on_lost_attempts(older_than: timedelta) -> int:

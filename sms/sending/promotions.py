@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connections
+from django.db.models import OuterRef, QuerySet
 
 from sms import doorbells
 from sms.models import (
@@ -18,8 +18,8 @@ from sms.models import (
 from sms.quiet_hours import quiet_until
 
 STOPPED = "The broadcast was stopped."
-WAITING = (MessageStatus.QUEUED, MessageStatus.HELD, MessageStatus.CLAIMED)  # not on the wire
 PAUSED = "The broadcast was paused; when it goes on, the text is queued anew."
+_HALTED = (BroadcastStatus.PAUSED, BroadcastStatus.STOPPED)
 
 
 def let_through(claimed: Sequence[Message], now: datetime) -> list[Message]:
@@ -41,34 +41,31 @@ def take_back(messages: MessageQuerySet, status: BroadcastStatus, now: datetime)
     """Cancel texts that wait and whose broadcast stopped or paused; how many there were. In a
     transaction.
 
-    Of a paused one they are queued anew when it goes on: nothing of them reached the wire.
+    Of a paused one they are queued anew when it goes on: nothing of them reached the wire. But one
+    that was sent again while in doubt is in doubt once more, and stays that person's text.
     """
-    reason = PAUSED if status == BroadcastStatus.PAUSED else STOPPED
-    waiting = messages.filter(status__in=WAITING).order_by("pk")
-    if connections[messages.db].features.has_select_for_update_skip_locked:
-        # Waiting for rows while others are held is how a worker, and then its texts, would be
-        # lost to a deadlock. What a worker has in its hands it asks about itself, in a claim.
-        waiting = waiting.select_for_update(skip_locked=True)
-    pks = list(waiting.values_list("pk", flat=True))
-    cancelled = Message.objects.filter(pk__in=pks, status__in=WAITING)
-    count = cancelled.update(
-        status=MessageStatus.CANCELLED, failure_reason=reason, final_at=now, next_attempt_at=None
-    )
-    if status == BroadcastStatus.PAUSED:
-        ours = Message.objects.filter(pk__in=pks, failure_reason=PAUSED)
-        BroadcastRecipient.objects.filter(message__in=ours).update(message=None)
+    is_paused = status == BroadcastStatus.PAUSED
+    waiting = messages.waiting()
+    anew = list(waiting.filter(may_be_double=False).values_list("pk", flat=True))
+    count = waiting.end(MessageStatus.CANCELLED, PAUSED if is_paused else STOPPED, now)
+    if is_paused:
+        BroadcastRecipient.objects.filter(message__in=anew).update(message=None)
     return count
+
+
+def halt(broadcast_id: OuterRef) -> QuerySet[Broadcast]:
+    """Asks whether a text is one of a broadcast that was paused or stopped."""
+    return Broadcast.objects.filter(pk=broadcast_id, status__in=_HALTED)
 
 
 def _of_halted_broadcasts(messages: Sequence[Message], now: datetime) -> set[UUID]:
     """Settle the texts whose broadcast was paused or stopped while they were in the air."""
     halted = Broadcast.objects.filter(
-        pk__in={message.about_id for message in messages},
-        status__in=[BroadcastStatus.PAUSED, BroadcastStatus.STOPPED],
+        pk__in={message.about_id for message in messages}, status__in=_HALTED
     )
     states: dict[UUID | None, str] = dict(halted.values_list("pk", "status"))
     kept_back: set[UUID] = set()
-    for status in BroadcastStatus.PAUSED, BroadcastStatus.STOPPED:
+    for status in _HALTED:
         theirs = {each.pk for each in messages if states.get(each.about_id) == status}
         if theirs:
             take_back(Message.objects.filter(pk__in=theirs), status, now)

@@ -546,14 +546,18 @@ def test_a_passing_trouble_without_an_id_means_not_taken(
     [
         (500, "The gateway has trouble of its own", "InternalServerError"),
         (501, "The gateway has trouble with the customer's network", "GatewayError"),
+        (403, "The gateway says there is no such phone number", "InvalidPhoneNumber"),
+        (405, "The account with the gateway needs to be topped up", "InsufficientBalance"),
+        (999, "The gateway's answer is not understood", "999"),
     ],
 )
-def test_a_passing_trouble_with_an_id_leaves_doubt(
+def test_a_code_of_trouble_with_an_id_leaves_doubt_and_the_id(
     stand_in: StandInGateway, code: int, reason: str, word: str
 ) -> None:
     error = error_of(stand_in, Answer(code=code, message_id="ATXid_9", taken=True))
 
     assert type(error) is Unclear
+    assert error.gateway_message_id == "ATXid_9"
     assert str(error) == f"{reason}; the text may have gone out [{word}]."
     assert error.http_status == 201
 

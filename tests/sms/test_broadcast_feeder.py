@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from sms import doorbells, line, opt_outs, outbox, tasks
+from sms import decisions, doorbells, line, opt_outs, outbox, tasks
 from sms.broadcasts import control, feeder
 from sms.broadcasts.progress import find_progress
 from sms.errors import BroadcastHasMoved
+from sms.gateway import Unclear
 from sms.models import (
     Attempt,
     Broadcast,
@@ -292,6 +293,46 @@ def test_a_text_that_comes_back_from_the_wire_meanwhile_is_not_sent(
     assert Message.objects.get().failure_reason == reason
     assert find_progress(broadcast).waiting == waiting
     assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize(("state", "reason"), [("paused", PAUSED), ("stopped", STOPPED)])
+def test_a_text_that_is_claimed_while_the_broadcast_halts_does_not_go_out(
+    gateway: Scripted, state: str, reason: str
+) -> None:
+    broadcast = to(2)
+    feed(broadcast)
+    order = factories.message("+254733000000", "Your order")
+    claimed, _ = claims.claim(3)
+    Broadcast.objects.update(status=state)  # as where the pause could not wait for these rows
+    begun = claims.begin(claimed, gateway)
+    assert [message.pk for message, _ in begun] == [order.pk]
+    assert texts(broadcast) == ["cancelled"] * 2
+    cancelled = Message.objects.filter(about_id=broadcast.pk)
+    assert set(cancelled.values_list("failure_reason", flat=True)) == {reason}
+    assert Attempt.objects.count() == 1
+
+
+@pytest.mark.parametrize("halt", [control.pause, control.stop])
+def test_a_text_that_was_in_doubt_stays_so_when_its_broadcast_halts(
+    gateway: Scripted, halt: Any
+) -> None:
+    broadcast = to(2)
+    feed(broadcast)
+    gateway.answers = [Unclear("No answer.")]
+    tasks.drain()
+    doubtful = Message.objects.get(status="unconfirmed")
+    decisions.send_again(doubtful, factories.user())
+    halt(broadcast)
+    doubtful.refresh_from_db()
+    assert doubtful.status == "unconfirmed"
+    assert doubtful.failure_reason.startswith("It was not sent again. The broadcast was ")
+    assert BroadcastRecipient.objects.filter(message=doubtful).exists()
+    if halt is control.pause:
+        control.resume(broadcast)
+        feed(broadcast)
+    tasks.drain()
+    phones = [phone for phone, _ in gateway.taken]
+    assert len(phones) == len(set(phones)) == 2  # nobody is texted twice unmarked
 
 
 @pytest.mark.parametrize(

@@ -387,20 +387,127 @@ def test_a_text_that_was_being_sent_alone_and_ends_in_doubt_is_settled(
     assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_9")
 
 
-def test_the_report_of_the_first_try_of_a_doubled_text_stays_unmatched(
-    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("said", ["Success", "Failed", "Sent"])
+def test_the_report_of_the_first_try_of_a_doubled_text_is_told_beside_it(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     message = decisions.send_again(in_doubt(), factories.user())
     send(monkeypatch, Fixed, message)
     assert (message.status, message.may_be_double) == ("sent", True)
-    waiting = report("ATXid_9", "Success")
-    assert (waiting.message, waiting.effect) == (None, "")
-    # Nor is it taken for that of another text in doubt, as it may be about either.
+    told = report("ATXid_9", said)
+    assert (told.message, told.effect) == (message, "other_try")
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("sent", "ATXid_1")
+    assert [each.gateway_message_id for each in message.attempts.all()] == ["ATXid_9", ""]
+    # By now the next one can only be about the other text in doubt.
+    other = in_doubt()
+    assert report("ATXid_10", "Success").message == other
+    assert report("ATXid_1", "Success").effect == "moved"
+
+
+def test_a_report_that_may_be_about_a_doubled_text_or_about_another_waits(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(monkeypatch, Fixed, decisions.send_again(in_doubt(), factories.user()))
     other = in_doubt()
     assert report("ATXid_10", "Success").effect == ""
     other.refresh_from_db()
     assert other.status == "unconfirmed"
     assert delivery_reports.match_again(timezone.now()) == 0
+
+
+@pytest.mark.parametrize(("said", "after"), [("Success", "delivered"), ("Sent", "sent")])
+@pytest.mark.parametrize("waits", ["queued", "held"])
+def test_a_text_that_was_taken_after_all_is_not_sent_again(
+    in_doubt: Callable[[], Message],
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    after: str,
+    waits: str,
+) -> None:
+    message = decisions.send_again(in_doubt(), factories.user())
+    Message.objects.update(status=waits)
+    assert report("ATXid_9", said).message == message
+    send(monkeypatch, Fixed, message)
+    assert (message.status, message.gateway_message_id) == (after, "ATXid_9")
+    assert not message.may_be_double  # it came once
+    assert message.attempts.count() == 1
+
+
+def test_a_text_that_did_not_arrive_is_sent_again_as_somebody_wants_it(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = decisions.send_again(in_doubt(), factories.user())
+    assert report("ATXid_9", "Failed").effect == "other_try"
+    assert send(monkeypatch, Fixed, message).status == "sent"
+
+
+def test_a_report_while_the_next_try_is_on_the_wire_waits_for_its_end(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Meanwhile(Fixed):
+        def submit(self, phone_number: str, text: str) -> Submission:
+            assert report("ATXid_9", "Success").effect == ""
+            return super().submit(phone_number, text)
+
+    message = decisions.send_again(in_doubt(), factories.user())
+    send(monkeypatch, Meanwhile, message)
+    assert delivery_reports.match_again(timezone.now()) == 1
+    assert effects() == ["other_try"]
+    assert report("ATXid_1", "Success").effect == "moved"
+
+
+@pytest.mark.parametrize(("said", "after"), [("Success", "delivered"), ("Failed", "undelivered")])
+def test_a_text_that_was_to_be_sent_again_and_never_was_is_settled_by_its_report(
+    in_doubt: Callable[[], Message], said: str, after: str
+) -> None:
+    clerk = factories.user()
+    message = decisions.cancel_message(decisions.send_again(in_doubt(), clerk), clerk)
+    assert (message.status, message.failure_reason) == ("unconfirmed", "It was not sent again.")
+    assert report("ATXid_9", said).effect == "moved"
+    message.refresh_from_db()
+    assert (message.status, message.may_be_double) == (after, False)
+
+
+def test_of_two_tries_in_doubt_one_that_failed_settles_nothing(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(monkeypatch, Silent, decisions.send_again(in_doubt(), factories.user()))
+    assert report("ATXid_9", "Failed").effect == "other_try"
+    message.refresh_from_db()
+    assert message.status == "unconfirmed"
+    assert report("ATXid_10", "Success").effect == "moved"
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_10")
+
+
+def test_a_text_in_doubt_keeps_the_id_that_it_was_given_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Odd(Fixed):
+        def submit(self, phone_number: str, text: str) -> Submission:
+            assert report("ATXid_1", "Sent").effect == ""
+            raise Unclear("Not understood.", gateway_message_id="ATXid_1")
+
+    message = send(monkeypatch, Odd, factories.message(PHONE))
+    assert (message.status, message.gateway_message_id) == ("sent", "ATXid_1")
+    other = send(monkeypatch, Odd, factories.message("+254733000000"))
+    assert other.status == "unconfirmed"  # the id is taken
+
+
+def test_an_id_that_is_known_outlives_that_the_text_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Odd(Fixed):
+        def submit(self, phone_number: str, text: str) -> Submission:
+            raise Unclear("Not understood.", gateway_message_id="ATXid_7")
+
+    message = send(monkeypatch, Odd, factories.message(PHONE))
+    assert (message.status, message.gateway_message_id) == ("unconfirmed", "ATXid_7")
+    decisions.send_again(message, factories.user())
+    assert report("ATXid_7", "Success", phone_number="").effect == "moved"
+    assert send(monkeypatch, Fixed, message).status == "delivered"
+    assert message.attempts.count() == 1
 
 
 def test_a_doubled_text_that_waits_for_its_turn_again_may_still_be_meant(
@@ -441,8 +548,11 @@ def test_a_text_that_was_doubled_and_is_in_doubt_again_is_settled_by_either_repo
     in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = send(monkeypatch, Silent, decisions.send_again(in_doubt(), factories.user()))
-    assert report("ATXid_9", "Success").message == message
-    assert report("ATXid_10", "Success").message is None
+    assert report("ATXid_9", "Success").effect == "moved"
+    told = report("ATXid_10", "Success")
+    assert (told.message, told.effect) == (message, "other_try")
+    message.refresh_from_db()
+    assert (message.status, message.may_be_double) == ("delivered", True)
 
 
 # --- Trying again --------------------------------------------------------------------------------
@@ -574,7 +684,8 @@ def test_a_report_at_the_moment_somebody_sends_a_text_again_either_settles_it_or
         message.refresh_from_db()
         effect = DeliveryReport.objects.latest("pk").effect
         assert (message.status, effect, len(refusals)) in {
-            ("delivered", "moved", 1),
-            ("queued", "", 0),
+            ("delivered", "moved", 1),  # it was settled when somebody asked
+            ("delivered", "moved", 0),  # it waited to be sent again, for nothing
+            ("queued", "", 0),  # asked for between the look and the move: within a minute as above
         }
         Message.objects.all().delete()

@@ -69,13 +69,15 @@ def test_cancelling_leaves_alone_what_has_left_and_what_is_about_something_else(
     queued = factories.message(about_id=about)
     sent = factories.message(about_id=about)
     held = factories.message(about_id=about)
+    claimed = factories.message(about_id=about)
     elsewhere = factories.message(about_id=other)
-    Message.objects.filter(pk=sent.pk).update(status="sent")
-    Message.objects.filter(pk=held.pk).update(status="held")
-    assert outbox.cancel_messages(about) == 2
-    messages = (queued, sent, held, elsewhere)
+    for message, status in (sent, "sent"), (held, "held"), (claimed, "claimed"):
+        Message.objects.filter(pk=message.pk).update(status=status)
+    assert outbox.cancel_messages(about) == 3
+    assert outbox.cancel_messages(about) == 0  # and again
+    messages = (queued, sent, held, claimed, elsewhere)
     statuses = [Message.objects.get(pk=each.pk).status for each in messages]
-    assert statuses == ["cancelled", "sent", "cancelled", "queued"]
+    assert statuses == ["cancelled", "sent", "cancelled", "cancelled", "queued"]
 
 
 def test_loading_the_wording_again_keeps_what_staff_changed(templates: None) -> None:

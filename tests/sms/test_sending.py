@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from sms import decisions, doorbells, opt_outs, tasks
+from identity.identifiers import new_id
+from sms import decisions, delivery_reports, doorbells, line, opt_outs, outbox, tasks
 from sms.gateway import (
     GatewayError,
     Hold,
@@ -26,8 +28,9 @@ from sms.gateway import (
     Unclear,
     Unreachable,
 )
-from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
-from sms.sending import claims, drain
+from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone, Withdrawal
+from sms.sending import claims, drain, outcomes
+from sms.sending.outcomes import Result
 from tests import factories
 from tests.sms.conftest import Scripted
 
@@ -287,6 +290,59 @@ def test_a_text_that_is_sent_again_by_somebody_has_all_its_tries_anew(gateway: S
     assert deliver(message).status == "queued"
 
 
+# --- What is not to be sent any more ----------------------------------------------------------
+
+
+def test_a_text_about_an_order_that_goes_while_it_is_claimed_is_not_sent(
+    gateway: Scripted,
+) -> None:
+    about = new_id()
+    factories.message(about_id=about)
+    claimed, _ = claims.claim(1)
+    Withdrawal.objects.create(about_id=about)  # as where the row was locked by the claim
+    assert claims.begin(claimed, gateway) == []
+    message = Message.objects.get()
+    assert (message.status, message.failure_reason) == ("cancelled", "What it told of is gone.")
+    assert not Attempt.objects.exists()
+
+
+@pytest.mark.parametrize("again", [NotTaken("No."), OnHold("No.", Hold.SENDER)])
+def test_a_text_about_an_order_that_goes_while_it_is_on_the_wire_is_not_tried_again(
+    gateway: Scripted, again: GatewayError
+) -> None:
+    message = factories.message(about_id=new_id())
+
+    def delete_the_order() -> None:
+        assert message.about_id is not None
+        assert outbox.cancel_messages(message.about_id) == 0
+
+    gateway.during = delete_the_order
+    gateway.answers = [again]
+    assert deliver(message).status in ("queued", "held")
+    gateway.during = lambda: None
+    line.resume(None)
+    let_pass(60.0, message)
+    assert deliver(message).status == "cancelled"
+    assert len(gateway.taken) == 1
+
+
+def test_who_starts_again_between_the_claim_and_the_wire_gets_the_text_all_the_same(
+    gateway: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = factories.message()
+    claimed, _ = claims.claim(1)
+    opt_outs.heed(message.phone_number, factories.NO_TEXTS)
+    asked = claims._opted_out
+
+    def start_again(messages: Iterable[Message]) -> set[str]:
+        opt_outs.heed(message.phone_number, factories.TEXTS_AGAIN)
+        return asked(messages)
+
+    monkeypatch.setattr(claims, "_opted_out", start_again)
+    assert claims.begin(claimed, gateway) == []
+    assert deliver(message).status == "sent"
+
+
 # --- Workers that die ---------------------------------------------------------------------------
 
 
@@ -362,16 +418,28 @@ def test_a_receipt_that_comes_after_the_text_was_given_up_ends_the_doubt(
     assert Attempt.objects.get().outcome == Attempt.Outcome.TAKEN
 
 
-def test_any_other_answer_after_that_changes_nothing(gateway: Scripted, given_up: Message) -> None:
-    gateway.answers = [NotTaken("The gateway could not be reached.")]
-    assert deliver(given_up).status == "unconfirmed"
-    assert "worker stopped" in given_up.failure_reason
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (NotTaken("The gateway could not be reached."), "queued"),
+        (TurnedAway("Not this time.", delays=(60.0,)), "queued"),
+        (OnHold("The account is empty.", Hold.BALANCE), "held"),
+        (Refused("There is no such number."), "failed"),
+        (Unclear("Something else went wrong."), "unconfirmed"),
+    ],
+)
+def test_so_does_any_other_answer_that_is_certain(
+    gateway: Scripted, given_up: Message, answer: GatewayError, status: str
+) -> None:
+    gateway.answers = [answer]
+    assert (deliver(given_up).status, given_up.failure_reason) == (status, str(answer))
+    assert not given_up.may_be_double
     assert len(gateway.taken) == 1
 
 
-def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
-    gateway: Scripted, given_up: Message
-) -> None:
+@pytest.fixture
+def sent_again(gateway: Scripted, given_up: Message) -> Message:
+    """The same, and somebody has it sent again while the gateway takes it."""
     boss = factories.user()
 
     def give_up_and_send_again() -> None:
@@ -380,10 +448,57 @@ def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
         decisions.send_again(Message.objects.get(), boss)
 
     gateway.during = give_up_and_send_again
-    deliver(given_up)
-    assert (deliver(given_up).status, given_up.gateway_message_id) == ("sent", "id-2")
-    assert given_up.may_be_double
-    assert len(gateway.taken) == 2
+    return given_up
+
+
+def test_a_receipt_that_comes_late_spares_the_person_the_second_text(
+    gateway: Scripted, sent_again: Message
+) -> None:
+    assert (deliver(sent_again).status, sent_again.gateway_message_id) == ("sent", "id-1")
+    assert not sent_again.may_be_double
+    tasks.drain()
+    assert len(gateway.taken) == 1
+
+
+def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
+    gateway: Scripted, sent_again: Message
+) -> None:
+    give_up_and_send_again = gateway.during
+
+    def begin_again() -> None:
+        give_up_and_send_again()
+        claims.begin(claims.claim(1)[0], gateway)  # by another worker, which waits for its answer
+
+    gateway.during = begin_again
+    assert (deliver(sent_again).status, sent_again.gateway_message_id) == ("sending", "")
+    first, second = sent_again.attempts.all()
+    assert (first.outcome, first.gateway_message_id) == ("taken", "id-1")
+    assert (second.outcome, second.gateway_message_id) == ("", "")
+    delivery_reports.receive_report("id-1", "Success", phone_number=sent_again.phone_number)
+    assert deliver(sent_again).status == "sending"
+    answer = Result(sent_again, second, Submission("id-2"), timezone.now())
+    outcomes.record([answer])
+    assert delivery_reports.match_again(timezone.now()) == 1
+    assert (deliver(sent_again).status, sent_again.gateway_message_id) == ("sent", "id-2")
+    assert DeliveryReport.objects.get().effect == "other_try"
+
+
+@pytest.mark.parametrize(
+    "answer", [NotTaken("No."), OnHold("Empty.", Hold.BALANCE), Refused("No such number.")]
+)
+def test_any_other_answer_to_the_try_before_moves_no_text_sent_again(
+    gateway: Scripted, settings: Settings, answer: GatewayError
+) -> None:
+    settings.SMS_LEASE = 0.0
+    message = factories.message()
+    begun = claims.begin(claims.claim(1)[0], gateway)
+    tasks.sweep()
+    message.refresh_from_db()
+    decisions.send_again(message, factories.user())
+    outcomes.record([Result(*each, answer, timezone.now()) for each in begun])
+    message.refresh_from_db()
+    assert (message.status, message.may_be_double) == ("queued", True)
+    assert (message.failure_reason, message.next_attempt_at) == ("", None)
 
 
 def test_a_report_that_was_quicker_than_the_answer_is_applied(gateway: Scripted) -> None:

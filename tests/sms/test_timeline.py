@@ -98,13 +98,21 @@ def test_a_text_in_doubt_warns_of_the_double_and_tells_who_sent_it_again(
     decisions.send_again(message, clerk)
     Message.objects.update(next_attempt_at=None)
     tasks.drain()
-    decisions.retry_message(Message.objects.get(), clerk)
+    message.refresh_from_db()
+    assert (message.status, message.final_at) == ("unconfirmed", None)  # as it was before
+    assert meaning(message).startswith(
+        "Nobody knows whether it went out: it was not sent again. No. A delivery report"
+    )
+    decisions.send_again(message, clerk)
     steps = told(message)
     assert steps[3:5] == [
         f"No clear answer ({reason})",
         f"Sent again although it may have gone out ({reason}) wanjiku",
     ]
-    assert steps[-2:] == ["Refused by the gateway (No.)", "Sent again (No.) wanjiku"]
+    assert steps[-2:] == [
+        "Refused by the gateway (No.)",
+        "Sent again although it may have gone out (It was not sent again. No.) wanjiku",
+    ]
     assert meaning(message).endswith("It was sent again while in doubt, so it may come twice.")
 
 
