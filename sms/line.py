@@ -5,7 +5,7 @@ UPDATE, so that many workers may tell at once; only what changes something is wr
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,14 +14,12 @@ from django.utils import timezone
 
 from identity.models import User
 from sms import doorbells, rate
-from sms.gateway import Balance, GatewayError, OnHold, get_gateway
 from sms.models import Hold, Line, Message
 
 logger = logging.getLogger(__name__)
 
-_LONG_HOLD = 12  # probes, each after SMS_BALANCE_PROBE: an hour
-_PLENTY = 10  # texts that a balance must pay for, for the account not to be called empty
 _PROBED = (Hold.BALANCE, Hold.CREDENTIALS)  # what telling the balance can end
+_LONGEST = timedelta(hours=1)  # between two texts that try a line which the gateway holds
 
 
 def find_line() -> Line:
@@ -56,8 +54,15 @@ def grant(line: Line, wanted: int) -> int:
         return 0
     if line.is_trying:
         is_free = Q(tried_at=None) | Q(tried_at__lt=now - lease())
+        line.tried_at = now
         return _row(line).filter(is_free, is_trying=True).update(tried_at=now)
     return rate.take(line, wanted, now)
+
+
+def return_grant(line: Line) -> None:
+    """Let another text try the line, as the one that was granted is not to be sent after all."""
+    if _row(line).filter(is_trying=True, tried_at=line.tried_at).update(tried_at=None):
+        line.tried_at = None
 
 
 def lease() -> timedelta:
@@ -75,7 +80,13 @@ def note_heard(line: Line) -> None:
     """
     if line.failures or line.is_trying or line.broken_at or line.probes:
         _row(line).filter(hold="").update(
-            failures=0, broken_at=None, is_trying=False, tried_at=None, probes=0, reason=""
+            failures=0,
+            broken_at=None,
+            is_trying=False,
+            tried_at=None,
+            tried_balance=None,
+            probes=0,
+            reason="",
         )
 
 
@@ -90,7 +101,7 @@ def note_failure(line: Line, reason: str) -> None:
     row.update(failures=F("failures") + 1, reason=reason)
     breaks = Q(is_trying=True) | Q(failures__gte=Line.FAILURES_TO_BREAK, broken_at=None)
     line.refresh_from_db()
-    due = now + _wire_delay(line.probes)
+    due = now + wire_delay(line.probes)
     with transaction.atomic():
         if row.filter(breaks).update(
             broken_at=line.broken_at or now, is_trying=False, tried_at=None, next_probe_at=due
@@ -100,8 +111,15 @@ def note_failure(line: Line, reason: str) -> None:
 
 
 def note_hold(line: Line, hold: Hold, reason: str) -> None:
-    """The gateway takes nothing until something is mended; one probe says what is left at once."""
+    """The gateway takes nothing until something is mended; one probe says what is left at once.
+
+    But where a text that tried the line is refused, the gateway has shown that its word on the
+    balance does not tell all: the next probe waits, and longer each time.
+    """
     now = timezone.now()
+    line.refresh_from_db()
+    probes = line.probes if line.is_trying else 0
+    due = now + _hold_delay(hold, probes) if probes else now
     with transaction.atomic():
         if (
             _row(line)
@@ -114,13 +132,13 @@ def note_hold(line: Line, hold: Hold, reason: str) -> None:
                 tried_at=None,
                 broken_at=None,
                 failures=0,
-                probes=0,
-                next_probe_at=now if hold in _PROBED else None,
+                probes=probes,
+                next_probe_at=due if hold in _PROBED else None,
             )
         ):
             logger.warning("The line to %s is held: %s", line.gateway, reason)
             if hold in _PROBED:
-                doorbells.call_for_probe()
+                doorbells.call_for_probe(due)
 
 
 def note_slow_down(line: Line, retry_after: float | None) -> None:
@@ -140,64 +158,8 @@ def note_trouble(line: Line, reason: str) -> None:
     logger.error("Trouble with a text: %s", reason)
 
 
-def probe(now: datetime | None = None) -> None:
-    """Ask the gateway for the balance, if the line waits for that and its time has come.
-
-    It costs nothing and sends nothing. An answer lets one text through, to try the line; an account
-    that is empty must have been topped up.
-    """
-    now = now or timezone.now()
-    line = find_line()
-    due, hold = line.next_probe_at, line.hold
-    if not is_shut(line) or due is None or due > now:
-        return
-    again = now + (
-        timedelta(seconds=settings.SMS_BALANCE_PROBE) if hold else _wire_delay(line.probes + 1)
-    )
-    ours = _row(line).filter(next_probe_at=due)
-    if not ours.update(next_probe_at=again, probes=F("probes") + 1):
-        return  # another worker asks
-    doorbells.call_for_probe(again)  # before the question, in case this worker dies over it
-    line.refresh_from_db()
-    try:
-        balance = get_gateway().balance()
-    except OnHold as error:
-        note_hold(line, Hold(error.hold), str(error))
-    except GatewayError as error:
-        _row(line).filter(hold=hold).update(reason=str(error))
-    else:
-        _note_balance(line, balance, hold)
-
-
-def _note_balance(line: Line, balance: Balance | None, hold: str) -> None:
-    is_open = _is_enough(line, balance)
-    if balance is not None:
-        _row(line).update(
-            balance=balance.amount, currency=balance.currency, balance_at=timezone.now()
-        )
-    if is_open:
-        _let_one_through(line, Q(hold=hold))  # not what somebody has stopped meanwhile
-
-
-def _is_enough(line: Line, balance: Balance | None) -> bool:
-    """Does this answer end what the line waits for?"""
-    if line.hold != Hold.BALANCE or balance is None:
-        return True
-    if balance.amount <= 0:
-        return False
-    if _told_since_held(line) and balance.amount > (line.balance or 0):
-        return True  # somebody topped it up
-    last = Message.objects.filter(sent_at__isnull=False, cost__gt=0).order_by("-sent_at").first()
-    is_plenty = last is not None and balance.amount >= _PLENTY * (last.cost or 0)
-    return is_plenty or line.probes % _LONG_HOLD == 0
-
-
-def _told_since_held(line: Line) -> bool:
-    return bool(line.balance_at and line.held_at and line.balance_at >= line.held_at)
-
-
 @transaction.atomic
-def _let_one_through(line: Line, known: Q | None = None) -> bool:
+def let_one_through(line: Line, known: Q | None = None, **changes: object) -> bool:
     """Open the line for one text, and put the held ones back into the queue.
 
     Where something is known of what shut it, only if that is so still.
@@ -213,6 +175,7 @@ def _let_one_through(line: Line, known: Q | None = None) -> bool:
             tried_at=None,
             next_probe_at=None,
             quiet_until=None,
+            **changes,
         )
     )
     if opened:
@@ -224,9 +187,16 @@ def _let_one_through(line: Line, known: Q | None = None) -> bool:
 
 
 def resume(by: User | None) -> bool:
-    """Let one text through now, whatever held the line; False where nothing did."""
+    """Let one text through now, whatever held the line; False where nothing did.
+
+    Also where the gateway asked to be left alone for a while.
+    """
     line = find_line()
-    opened = _let_one_through(line)
+    opened = let_one_through(line, probes=0, tried_balance=None)
+    if not opened and is_quiet(line):
+        opened = bool(_row(line).update(quiet_until=None))
+        Message.objects.filter(status=Message.Status.QUEUED).update(next_attempt_at=None)
+        doorbells.ring_at(None)
     if opened:
         logger.info("The line to %s is resumed by %s.", line.gateway, by or "a command")
     return opened
@@ -262,6 +232,16 @@ def _row(line: Line) -> QuerySet[Line]:
     return Line.objects.filter(pk=line.pk)
 
 
-def _wire_delay(probes: int) -> timedelta:
+def wire_delay(probes: int) -> timedelta:
+    """Until a line that is broken is probed again, after so many probes."""
     first, longest = settings.SMS_PROBE_EVERY
     return timedelta(seconds=min(first * 2 ** min(probes, 20), longest))
+
+
+def _hold_delay(hold: Hold, probes: int) -> timedelta:
+    """Until the next probe, where the text that tried the line was refused.
+
+    A balance is looked at as often as ever, since it ends the hold only once it has grown.
+    """
+    usual = timedelta(seconds=settings.SMS_BALANCE_PROBE)
+    return usual if hold == Hold.BALANCE else min(usual * 2 ** min(probes, 20), _LONGEST)

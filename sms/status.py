@@ -19,7 +19,7 @@ class Status:
     """Times are seconds, rates texts a second."""
 
     gateway: str
-    line: str  # "clear", "held", "broken" or "trying"
+    line: str  # "clear", "quiet", "held", "broken" or "trying"
     reason: str
     since: datetime | None
     next_probe_at: datetime | None
@@ -61,14 +61,21 @@ def state_of(known: Line) -> str:
         return "held"
     if known.is_trying:
         return "trying"
-    return "broken" if known.broken_at else "clear"
+    if known.broken_at:
+        return "broken"
+    return "quiet" if line.is_quiet(known) else "clear"
 
 
 def reason_of(known: Line) -> str:
     """Why the line is not clear, in words; empty where it is."""
     if known.hold:
         return " ".join(filter(None, [f"{Hold(known.hold).label}.", known.reason]))
-    return known.reason if known.broken_at or known.is_trying else ""
+    if known.broken_at or known.is_trying:
+        return known.reason
+    if known.quiet_until and line.is_quiet(known):
+        end = timezone.localtime(known.quiet_until)
+        return f"The gateway asked to be left alone until {end:%H:%M:%S}."
+    return ""
 
 
 def is_news(known: Line, now: datetime) -> bool:

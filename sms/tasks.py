@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sms import delivery_reports, doorbells, line, sweeping
+from sms import delivery_reports, doorbells, probing, sweeping
 from sms.broadcasts import feeder
 from sms.sending.drain import send_what_is_due
 
@@ -25,7 +25,7 @@ def drain() -> None:
 
 def probe_line() -> None:
     """Ask whether the gateway is there again, or its account topped up."""
-    line.probe()
+    probing.probe()
 
 
 def feed_broadcast(broadcast_id: str) -> None:

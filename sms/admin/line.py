@@ -25,7 +25,7 @@ def line_of(request: HttpRequest) -> dict[str, Any]:
         "status": status,
         "waiting": waiting,
         "may_decide": request.user.has_perm(RESUME),
-        "is_stopped": status.line in ("held", "broken"),
+        "is_stopped": status.line in ("held", "broken", "quiet"),
     }
 
 

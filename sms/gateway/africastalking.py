@@ -42,8 +42,7 @@ _POOL_SIZE = 16  # requests in flight at once, unless the settings say otherwise
 # Seconds after which an idle connection is not used again. A server, or a router on the way, may
 # have dropped it without a word, and a text written to it would be in doubt.
 _MAX_IDLE = 4.0
-_LONGEST_WAIT = 24 * 60 * 60.0  # seconds; a text older than this is not sent at all
-
+_LONGEST_WAIT = 15 * 60.0  # seconds; what asks for more is more likely broken than busy
 
 _Delays = Mapping[int, tuple[float, ...]]  # of each code, until each further try
 

@@ -42,6 +42,9 @@ class Line(models.Model):
     tried_at = models.DateTimeField(null=True, help_text="When the text that tries it was let on.")
     probes = models.PositiveIntegerField(default=0, help_text="Since it was held or broke.")
     next_probe_at = models.DateTimeField(null=True)
+    tried_balance = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, help_text="With which an empty one was tried."
+    )
     balance = models.DecimalField(max_digits=14, decimal_places=4, null=True)
     currency = models.CharField(max_length=3, blank=True)
     balance_at = models.DateTimeField(null=True)

@@ -77,9 +77,9 @@ class _Drain:
         return is_over and not self._is_dry and not line.is_shut(self._known_line())
 
     def _is_worth_waiting(self) -> bool:
-        """With nothing in the air: is it the rate alone that keeps the next text back?"""
+        """With nothing in the air: may the next text be let on by and by, or at once?"""
         known = self._known_line()
-        if known.is_trying or line.is_shut(known) or line.is_quiet(known):
+        if line.is_shut(known) or line.is_quiet(known) or (known.is_trying and known.tried_at):
             return False
         return bool(self._ahead) or not self._is_dry
 
@@ -110,7 +110,10 @@ class _Drain:
     def _begin(self) -> None:
         """Write texts to the wire while there are places on it and the line grants them."""
         if chosen := self._choose():
-            self._submit(claims.begin(chosen, self._gateway))
+            begun = claims.begin(chosen, self._gateway)
+            if not begun:
+                line.return_grant(self._line)
+            self._submit(begun)
         elif time.monotonic() - self._moved_at > _SPARE:
             self._give_back()
 

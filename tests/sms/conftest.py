@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sms import line
+from sms import probing
 from sms.gateway import Balance, Submission
 from sms.sending import drain
 
@@ -42,5 +42,5 @@ class Scripted:
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     scripted = Scripted()
     monkeypatch.setattr(drain, "get_gateway", lambda: scripted)
-    monkeypatch.setattr(line, "get_gateway", lambda: scripted)
+    monkeypatch.setattr(probing, "get_gateway", lambda: scripted)
     return scripted

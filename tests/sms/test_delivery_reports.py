@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from sms import decisions, delivery_reports, line, tasks
+from sms import decisions, delivery_reports, probing, tasks
 from sms.errors import MessageCannotBeRetried
 from sms.gateway import Submission, Unclear, get_gateway
 from sms.models import Attempt, DeliveryReport, Line, Message, UnreachablePhone
@@ -50,7 +50,7 @@ class Silent:
 def send(monkeypatch: pytest.MonkeyPatch, gateway: Any, message: Message) -> Message:
     """What the worker does with a queued text and such a gateway."""
     monkeypatch.setattr(drain, "get_gateway", gateway)
-    monkeypatch.setattr(line, "get_gateway", gateway)
+    monkeypatch.setattr(probing, "get_gateway", gateway)
     tasks.send_message(str(message.pk))
     message.refresh_from_db()
     return message

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from sms import doorbells, line, rate, tasks
+from identity.identifiers import new_id
+from sms import doorbells, line, rate, status, tasks
 from sms.gateway import Balance, GatewayError, Hold, NotTaken, OnHold, Refused, SlowDown, Unclear
-from sms.models import Line, Message
+from sms.models import Line, Message, Withdrawal
+from sms.sending import claims
 from tests import factories
 from tests.sms.conftest import Scripted
 
@@ -152,6 +155,48 @@ def test_a_worker_that_died_with_the_text_that_tries_holds_the_others_up_for_its
     assert line.grant(the_line(), 16) == 1
 
 
+def test_a_text_that_is_not_to_be_sent_tries_no_line(gateway: Scripted) -> None:
+    gateway.answers = [DOWN, DOWN]
+    gone = factories.message(about_id=new_id())
+    send(2)
+    let_probe()
+    begin = claims.begin
+
+    def too_late(*arguments: Any) -> Any:
+        assert gone.about_id is not None
+        Withdrawal.objects.get_or_create(about_id=gone.about_id)
+        return begin(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "begin", too_late)
+        Message.objects.update(next_attempt_at=None)
+        tasks.drain()
+    gone.refresh_from_db()
+    assert gone.status == "cancelled"
+    assert Message.objects.filter(status="sent").count() == 2  # the next one tried it at once
+
+
+def test_a_fault_of_ours_is_no_proof_that_the_line_is_well(gateway: Scripted) -> None:
+    gateway.answers = [DOWN, DOWN, ValueError("Ours.")]
+    send(3)
+    let_probe()
+    Message.objects.update(next_attempt_at=None)
+    tasks.drain()
+    known = the_line()
+    assert (known.is_trying, known.broken_at is not None) == (False, True)
+    assert len(gateway.taken) == 3
+
+
+def test_a_line_may_be_probed_for_months(gateway: Scripted) -> None:
+    gateway.answers = [DOWN, DOWN]
+    gateway.balances = [DOWN]
+    send(2)
+    Line.objects.update(probes=32767, failures=32767)
+    let_probe()
+    line.note_failure(the_line(), "The gateway could not be reached.")
+    assert (the_line().probes, the_line().failures) == (32768, 32768)
+
+
 # --- Held ---------------------------------------------------------------------------------------
 
 
@@ -204,6 +249,60 @@ def test_money_for_many_texts_is_enough_even_if_it_was_there_when_first_asked(
     send(1)
     tasks.probe_line()
     assert the_line().hold == ""
+
+
+def test_a_text_dearer_than_the_balance_is_not_tried_again_and_again(gateway: Scripted) -> None:
+    sent = factories.message()
+    Message.objects.filter(pk=sent.pk).update(status="sent", sent_at=timezone.now(), cost="0.8")
+    gateway.answers = [EMPTY]
+    gateway.balances = [shillings("9.00")]
+    factories.message("+254722000000", "a" * 153 * 15)  # 15 messages, KES 12
+    tasks.drain()
+    tasks.probe_line()
+    assert (the_line().hold, len(gateway.taken)) == (Hold.BALANCE, 1)
+
+
+def test_a_balance_with_which_a_text_was_refused_is_not_called_plenty_again(
+    gateway: Scripted,
+) -> None:
+    sent = factories.message()
+    Message.objects.filter(pk=sent.pk).update(status="sent", sent_at=timezone.now(), cost="0.8")
+    gateway.answers = [EMPTY, EMPTY]
+    gateway.balances = [shillings(amount) for amount in ("8", "8", "8", "7.20", "8.01")]
+    send(3)
+    tasks.probe_line()
+    tasks.drain()  # one is tried, in vain
+    assert (the_line().hold, len(gateway.taken)) == (Hold.BALANCE, 2)
+    due = the_line().next_probe_at
+    assert due is not None
+    assert round((due - timezone.now()).total_seconds()) == 300  # and not at once
+    for _ in range(3):
+        let_probe()
+        tasks.drain()
+        assert (the_line().hold, len(gateway.taken)) == (Hold.BALANCE, 2)
+    let_probe()  # somebody topped it up
+    tasks.drain()
+    assert len(gateway.taken) == 5
+    known = the_line()
+    assert (known.hold, known.probes, known.tried_balance) == ("", 0, None)
+
+
+def test_an_account_that_may_not_send_is_tried_less_and_less_often(gateway: Scripted) -> None:
+    """It tells its balance all the same: HTTP 403 where texts are sent, and 200 where it is."""
+    gateway.answers = [OnHold("Not allowed.", Hold.CREDENTIALS, http_status=403) for _ in range(6)]
+    send(3)
+    waits = []
+    for _ in range(5):
+        let_probe()
+        tasks.drain()
+        due = the_line().next_probe_at
+        assert due is not None
+        waits.append(round((due - timezone.now()).total_seconds() / 60))
+    assert waits == [10, 20, 40, 60, 60]
+    assert len(gateway.taken) == 6
+    line.resume(None)  # somebody says that it is mended
+    tasks.drain()
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
 
 
 def test_an_account_that_does_not_change_is_tried_once_an_hour(gateway: Scripted) -> None:
@@ -329,6 +428,20 @@ def test_a_gateway_that_asks_to_be_left_alone_is(gateway: Scripted) -> None:
     Message.objects.update(next_attempt_at=None)
     tasks.drain()
     assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_staff_may_send_although_the_gateway_asked_to_be_left_alone(gateway: Scripted) -> None:
+    gateway.answers = [SlowDown("Too fast.", http_status=429, retry_after=900)]
+    send(2)
+    known = the_line()
+    assert known.quiet_until is not None
+    end = timezone.localtime(known.quiet_until)
+    assert status.state_of(known) == "quiet"
+    assert status.reason_of(known) == (f"The gateway asked to be left alone until {end:%H:%M:%S}.")
+    assert line.resume(factories.user()) is True
+    tasks.drain()
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+    assert line.resume(factories.user()) is False
 
 
 def test_a_429_halves_the_rate_and_it_doubles_again(gateway: Scripted) -> None:
