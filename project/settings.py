@@ -280,7 +280,7 @@ SMS_QUIET_HOURS = environment.sms_quiet_hours
 SMS_OPT_OUT_LINE = environment.sms_opt_out_line  # at the end of each broadcast; empty: our own
 # How long the sender waits for what, in seconds; the tests shorten it.
 AFRICASTALKING_READ_TIMEOUT = 10.0
-SMS_LEASE = 25.0  # after which a worker that has a text is gone; an attempt takes 13 at most
+SMS_LEASE = 25.0  # after which a worker that has a text is gone; an attempt takes 15 at most
 SMS_BACKOFF = (1.0, 60.0)  # until a text that did not reach the gateway is tried again: doubled
 SMS_PROBE_EVERY = (2.0, 60.0)  # while the gateway cannot be reached: doubled
 SMS_BALANCE_PROBE = 5 * 60.0  # while its account is empty
@@ -295,7 +295,7 @@ SMS_RETRY_DELAYS = {
 
 # --- Queue -------------------------------------------------------------------------------------
 
-# Seconds; the longest task is `sms.tasks.drain`: it begins texts for 14 s, and then waits 13 s at
+# Seconds; the longest task is `sms.tasks.drain`: it begins texts for 12 s, and then waits 15 s at
 # most for the last answers.
 _TASK_TIMEOUT = 30
 

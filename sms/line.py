@@ -68,7 +68,7 @@ def return_grant(line: Line) -> None:
 def lease() -> timedelta:
     """A claim or an attempt older than this has no worker any more.
 
-    An attempt takes 13 s at most: 3 to connect, and ``AFRICASTALKING_READ_TIMEOUT`` to answer.
+    An attempt takes 15 s at most: 5 to connect, and ``AFRICASTALKING_READ_TIMEOUT`` to answer.
     """
     return timedelta(seconds=settings.SMS_LEASE)
 

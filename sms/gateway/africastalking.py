@@ -16,11 +16,7 @@ import requests
 from africastalking.SMS import SMSService
 from django.utils.http import parse_http_date_safe
 from pydantic import BaseModel, Field, ValidationError
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
-from urllib3.response import HTTPResponse
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, ProxyError
 
 from sms.gateway import (
     Balance,
@@ -35,13 +31,10 @@ from sms.gateway import (
     Unclear,
     Unreachable,
 )
+from sms.gateway.connections import CONNECT_TIMEOUT, new_session
 
-_CONNECT_TIMEOUT = 3.05  # seconds; a little over 3, when TCP sends its first packet again
-_READ_TIMEOUT = 10.0
+_READ_TIMEOUT = 10.0  # seconds
 _POOL_SIZE = 16  # requests in flight at once, unless the settings say otherwise
-# Seconds after which an idle connection is not used again. A server, or a router on the way, may
-# have dropped it without a word, and a text written to it would be in doubt.
-_MAX_IDLE = 4.0
 _LONGEST_WAIT = 15 * 60.0  # seconds; what asks for more is more likely broken than busy
 
 _Delays = Mapping[int, tuple[float, ...]]  # of each code, until each further try
@@ -160,7 +153,7 @@ class AfricasTalking:
         self._service = _Service(username, api_key, base_url, connections)
         self._delays = delays or {}
         self._sender_id = sender_id
-        self._timeout = (_CONNECT_TIMEOUT, read_timeout)
+        self._timeout = (CONNECT_TIMEOUT, read_timeout)
 
     @property
     def url(self) -> str:
@@ -222,10 +215,7 @@ class _Service(SMSService):
         super().__init__(username, api_key)
         if base_url:
             self._baseUrl = base_url.rstrip("/") + "/version1"
-        self._session = _Session()
-        adapter = _Adapter(pool_maxsize=connections, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._session = new_session(connections)
 
     def fetch_user(self, *, timeout: tuple[float, float]) -> "_Answer":
         """What the gateway knows of the account: its application data."""
@@ -269,63 +259,6 @@ class _Service(SMSService):
                 return _Answer(response.status_code, retry_after, _read_body(response))
         except Exception as error:
             raise _error_of_exchange(error) from error
-
-
-class _Session(requests.Session):
-    """Follows no redirect, and looks at none: one it cannot read would cost us the HTTP status."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
-class _Connection(HTTPConnection):
-    """A connection whose errors tell whether it stood, and that goes stale before it is cut.
-
-    urllib3 reports a reset or a timeout in the TLS handshake as it reports one after the request
-    was written. Here all that fails until the connection stands is a ``ConnectTimeoutError`` (of
-    which ``NewConnectionError`` is one), and nothing that fails later.
-    """
-
-    _used_at = 0.0
-
-    @property
-    def is_connected(self) -> bool:
-        return time.monotonic() - self._used_at < _MAX_IDLE and super().is_connected
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except ConnectTimeoutError:
-            raise
-        except Exception as error:
-            raise NewConnectionError(self, "The connection did not come about.") from error
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own does
-        response = super().getresponse()
-        self._used_at = time.monotonic()
-        return response
-
-
-class _TLSConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-class _Adapter(HTTPAdapter):
-    """Connects by our connections, but for a proxy: there a failed handshake is in doubt too."""
-
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: object
-    ) -> None:
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
 
 def _read_body(response: requests.Response) -> bytes:

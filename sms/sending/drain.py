@@ -27,7 +27,7 @@ from sms.sending.outcomes import Result
 
 logger = logging.getLogger(__name__)
 
-SLICE = 14.0  # seconds; with one last answer, 13 s at most, this ends before the queue's timeout
+SLICE = 12.0  # seconds; with one last answer, 15 s at most, this ends before the queue's timeout
 _NEWS = 0.1  # seconds that what is known of the line, and of an empty queue, may be old
 _PAUSE = 0.05  # seconds to wait for an answer before looking at everything again
 _SPARE = 1.0  # seconds that texts claimed ahead may wait for a place on the wire

@@ -7,7 +7,7 @@ before its lease does, and whoever is to be left alone for a while is tried agai
 from project.settings import *  # noqa: F403  # all of them, but for those below
 
 AFRICASTALKING_READ_TIMEOUT = 2.0
-SMS_LEASE = 6.0  # an attempt takes 5 at most: 3 to connect, and 2 to answer
+SMS_LEASE = 8.0  # an attempt takes 7 at most: 5 to connect, and 2 to answer
 SMS_BACKOFF = (0.2, 2.0)
 SMS_PROBE_EVERY = (0.2, 1.0)
 SMS_BALANCE_PROBE = 1.0

@@ -6,12 +6,14 @@ Each outcome is told over real HTTP by a stand-in that keeps a ledger of the tex
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,7 @@ from sms.gateway import (
     TurnedAway,
     Unclear,
     Unreachable,
-    africastalking,
+    connections,
 )
 from sms.gateway.africastalking import AfricasTalking
 from tests.sms.stand_in_gateway import Answer, Fault, StandInGateway
@@ -47,8 +49,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def _close_sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A gateway keeps its connections as long as its process lives; here, as long as its test."""
     with ExitStack() as sessions:
-        session = africastalking._Session
-        monkeypatch.setattr(africastalking, "_Session", lambda: sessions.enter_context(session()))
+        session = connections._Session
+        monkeypatch.setattr(connections, "_Session", lambda: sessions.enter_context(session()))
         yield
 
 
@@ -242,7 +244,7 @@ def test_a_connection_closed_between_two_texts_is_no_error(stand_in: StandInGate
 def test_a_connection_long_idle_is_not_trusted_with_a_text(
     stand_in: StandInGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(africastalking, "_MAX_IDLE", 0.0)
+    monkeypatch.setattr(connections, "_MAX_IDLE", 0.0)
     gateway = africas_talking(stand_in.base_url)
 
     gateway.submit(PHONE, TEXT)
@@ -278,7 +280,7 @@ def test_a_gateway_slow_to_connect_has_not_taken_the_text(
     def time_out(*_arguments: object, **_options: object) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", time_out)
+    monkeypatch.setattr(connections, "create_connection", time_out)
     error = error_at(stand_in.base_url)
 
     assert type(error) is NotTaken
@@ -303,12 +305,84 @@ def test_a_reset_in_the_tls_handshake_is_before_writing(stand_in: StandInGateway
 
 
 def test_a_timeout_in_the_tls_handshake_is_before_writing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(africastalking, "_CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(connections, "LONGEST_CONNECT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = error_at(f"https://127.0.0.1:{silent.getsockname()[1]}")
 
     assert type(error) is NotTaken
     assert str(error) == "The gateway could not be reached [TimeoutError]."
+
+
+def test_a_name_that_nobody_looks_up_has_not_taken_the_text(
+    stand_in: StandInGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The resolver of the system waits for its servers for half a minute and more."""
+    answered = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def wait(*arguments: Any) -> Any:
+        answered.wait(30)
+        return look_up(*arguments)
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.05)
+    error = error_at(stand_in.base_url)
+    answered.set()
+
+    assert type(error) is NotTaken
+    assert str(error) == "The gateway could not be reached [TimeoutError]."
+    assert (stand_in.ledger, stand_in.connections) == ([], 0)
+
+
+def test_of_several_addresses_the_next_is_tried(
+    stand_in: StandInGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    port = int(stand_in.base_url.rpartition(":")[2])
+    found = [(*place, ("::1", port)), (*place, ("127.0.0.1", port))]
+    monkeypatch.setattr(connections, "_look_up", lambda host, port: found)
+
+    assert africas_talking(stand_in.base_url).submit(PHONE, TEXT).gateway_message_id
+
+
+def test_all_that_comes_before_writing_ends_in_time(
+    stand_in: StandInGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timeout is for each address; a name may have many, and none of them answer."""
+    tried = []
+
+    def time_out(place: tuple[str, int], timeout: float, **_options: object) -> None:
+        tried.append(place[0])
+        time.sleep(timeout)
+        raise TimeoutError
+
+    found = [(0, 0, 0, "", (f"127.0.0.{number}", 1)) for number in range(2, 30)]
+    monkeypatch.setattr(connections, "_look_up", lambda host, port: found)
+    monkeypatch.setattr(connections, "create_connection", time_out)
+    monkeypatch.setattr(connections, "CONNECT_TIMEOUT", 0.1)
+    monkeypatch.setattr(connections, "LONGEST_CONNECT", 0.25)
+    error = error_at(stand_in.base_url)
+
+    assert type(error) is NotTaken
+    assert str(error) == "The gateway could not be reached [TimeoutError]."
+    assert 1 < len(tried) <= 4
+
+
+def test_a_connection_that_stands_too_late_is_not_written_to(
+    stand_in: StandInGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.create_connection
+
+    def be_late(place: tuple[str, int], timeout: float, **_options: object) -> socket.socket:
+        time.sleep(0.1)
+        return connect(place, timeout)
+
+    monkeypatch.setattr(connections, "create_connection", be_late)
+    monkeypatch.setattr(connections, "LONGEST_CONNECT", 0.05)
+    error = error_at(stand_in.base_url)
+
+    assert type(error) is NotTaken
+    assert stand_in.ledger == []
 
 
 @pytest.mark.parametrize("base_url", ["gateway.example", "ftp://gateway.example", "http://[::1"])
