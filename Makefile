@@ -1,7 +1,8 @@
 # `make` lists the commands. They need python3 (3.11 or newer); PYTHON=python3.12 picks another.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz check lock venv users-lock developers-lock
+.PHONY: help setup run test fuzz check check-types check-all-else lock venv users-lock \
+	developers-lock
 
 asked := $(PYTHON)
 PYTHON ?= python3
@@ -38,9 +39,15 @@ check: export DEBUG := off
 check: export PUBLIC_URL := https://karani.example.com
 check: export SECRET_KEY := only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
 check: developers-lock ## Lint, format, types, import floors, migrations, deployment settings
+	@$(MAKE) --jobs=2 --output-sync --no-print-directory check-types check-all-else
+
+# By itself, as it takes longer than all the others together.
+check-types:
+	.venv/bin/mypy .
+
+check-all-else:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy .
 	.venv/bin/lint-imports --no-logo
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) manage.py check --deploy --fail-level WARNING
