@@ -29,7 +29,7 @@ from identity.errors import (
     try_again_in,
 )
 from project.request_ids import current_request_id
-from sms.errors import MessageCannotBeRetried, PhoneTakesNoTexts
+from sms.errors import MessageCannotBeRetried, PhoneOptedOut, PhoneTakesNoTexts
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ _STATUS_BY_ERROR: dict[type[Exception], int] = {
     OrderIsGone: 404,
     Refusal: 409,
     MessageCannotBeRetried: 409,
+    PhoneOptedOut: 409,
     PhoneTakesNoTexts: 409,
     RecordHasChanged: 412,
 }

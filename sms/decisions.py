@@ -7,8 +7,13 @@ from django.utils import timezone
 
 from identity.models import User
 from sms import doorbells
-from sms.errors import MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts
-from sms.models import Decision, Message, MessageStatus
+from sms.errors import (
+    MessageCannotBeCancelled,
+    MessageCannotBeRetried,
+    PhoneOptedOut,
+    PhoneTakesNoTexts,
+)
+from sms.models import Decision, Message, MessageStatus, OptOut
 from sms.phone_numbers import takes_texts
 
 
@@ -19,6 +24,7 @@ def retry_message(message: Message, by: User) -> Message:
 
     :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
     :raises PhoneTakesNoTexts: it would fail again.
+    :raises PhoneOptedOut: it would not be sent.
     """
     return _queue_again(message, MessageStatus.FAILED, Decision.Kind.RETRY, by)
 
@@ -30,6 +36,7 @@ def send_again(message: Message, by: User) -> Message:
 
     :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
     :raises PhoneTakesNoTexts: it would fail again.
+    :raises PhoneOptedOut: it would not be sent.
     """
     return _queue_again(
         message, MessageStatus.UNCONFIRMED, Decision.Kind.SEND_AGAIN, by, may_be_double=True
@@ -64,6 +71,8 @@ def _queue_again(
 ) -> Message:
     if not takes_texts(message.phone_number):
         raise PhoneTakesNoTexts(message.phone_number)
+    if OptOut.objects.filter(phone_number=message.phone_number).exists():
+        raise PhoneOptedOut(message.phone_number)
     stood = Message.objects.filter(pk=message.pk).values_list("failure_reason", flat=True).first()
     row = Message.objects.filter(pk=message.pk)
     anew: dict[str, Any] = {

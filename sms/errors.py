@@ -28,7 +28,17 @@ class PhoneTakesNoTexts(Exception):
     def __init__(self, phone_number: str) -> None:
         super().__init__(
             f"{phone_number} is not a mobile number, so that no text gets there. "
-            "Give the customer a mobile number first."
+            "Mend the customer's number: the next text goes to that one."
+        )
+
+
+class PhoneOptedOut(Exception):
+    """Whoever has the phone wants no texts."""
+
+    def __init__(self, phone_number: str) -> None:
+        super().__init__(
+            f"{phone_number} has opted out of texts, so that nothing was queued. "
+            "Write down first that the customer wants texts again, if that is so."
         )
 
 

@@ -32,27 +32,41 @@ def schedule_sweeps() -> None:
 
 
 def sweep() -> None:
-    """Mend all there is to mend; safe to run twice at a time."""
+    """Mend all there is to mend; safe to run twice at a time.
+
+    :raises ExceptionGroup: of what could not be mended this time; all the rest was.
+    """
+    failures = []
+    for mend in _STEPS:
+        try:
+            mend()
+        except Exception as error:
+            logger.exception("The sweeper's step %s failed.", mend.__name__)
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("The sweeper failed.", failures)
+
+
+def mend_what_dead_workers_left() -> None:
+    """Queue again what they had claimed, and say so of what they had on the wire."""
     lease = line.lease()
     reclaimed = claims.reclaim(lease)
     lost = outcomes.give_up_on_lost_attempts(lease)
     if reclaimed or lost:
         logger.warning("A worker died: %d texts queued again, %d in doubt.", reclaimed, lost)
+
+
+def match_reports() -> None:
+    """Try the delivery reports once more whose text was not known."""
     delivery_reports.match_again(timezone.now())
-    give_up_on_old_texts()
-    note_silence()
-    free_texts_that_nothing_holds()
-    ring_lost_bells()
-    feeder.ring_lost_feeders()
-    drafts.discard_old_ones()
 
 
 def give_up_on_old_texts() -> None:
     """A text that could not leave within a day would only confuse."""
     now = timezone.now()
     waiting = Message.objects.filter(status__in=[MessageStatus.QUEUED, MessageStatus.HELD])
-    waiting.filter(queued_at__lt=now - Message.MAX_AGE).update(
-        status=MessageStatus.FAILED, failure_reason="Not sent within 24 hours.", final_at=now
+    waiting.filter(queued_at__lt=now - Message.MAX_AGE).end(
+        MessageStatus.FAILED, claims.TOO_OLD, now
     )
 
 
@@ -80,3 +94,16 @@ def ring_lost_bells() -> None:
             doorbells.call_for_probe()
     elif claims.due(now).exists():
         doorbells.ring_at(None)
+
+
+# Each stands alone: what fails in one of them does not keep the others from their work.
+_STEPS = (
+    mend_what_dead_workers_left,
+    match_reports,
+    give_up_on_old_texts,
+    note_silence,
+    free_texts_that_nothing_holds,
+    ring_lost_bells,
+    feeder.ring_lost_feeders,
+    drafts.discard_old_ones,
+)

@@ -15,24 +15,31 @@ from unfold.admin import ModelAdmin
 from identity.models import User
 from sms import decisions, timeline
 from sms.admin.colours import STATUS_COLOURS
-from sms.errors import MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts
+from sms.errors import (
+    MessageCannotBeCancelled,
+    MessageCannotBeRetried,
+    PhoneOptedOut,
+    PhoneTakesNoTexts,
+)
 from sms.models import Message, MessageStatus
+from sms.phone_numbers import takes_texts
 
-REFUSALS = (MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts)
+REFUSALS = (MessageCannotBeCancelled, MessageCannotBeRetried, PhoneOptedOut, PhoneTakesNoTexts)
 DECIDE = "sms.add_message"
 
 
 def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
     """What the page shows above the facts, and which buttons."""
     may_decide = request.user.has_perm(DECIDE)
+    may_queue = may_decide and takes_texts(message.phone_number)  # else it would be refused
     return {
         "message": message,
         "tone": STATUS_COLOURS[MessageStatus(message.status)],
         "meaning": timeline.meaning_of(message),
         "steps": timeline.steps_of(message),
         "next_try": timeline.next_try_of(message),
-        "may_retry": may_decide and message.status == MessageStatus.FAILED,
-        "may_send_again": may_decide and message.status == MessageStatus.UNCONFIRMED,
+        "may_retry": may_queue and message.status == MessageStatus.FAILED,
+        "may_send_again": may_queue and message.status == MessageStatus.UNCONFIRMED,
         "may_cancel": may_decide and message.status in Message.CANCELLABLE,
     }
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from sms import line, rate
@@ -70,11 +70,19 @@ class _Drain:
                     break
                 self._collect()
         finally:
-            self._give_back()
-            while self._in_flight:
-                self._collect()
+            try:
+                self._give_back()
+            finally:  # the answers that are still to come are worth more
+                self._collect_all()
         is_over = time.monotonic() >= end
         return is_over and not self._is_dry and not line.is_shut(self._known_line())
+
+    def _collect_all(self) -> None:
+        while self._in_flight:
+            try:
+                self._collect()
+            except DatabaseError:  # said of each text that it cost; the others are still to come
+                logger.exception("Answers were lost.")
 
     def _is_worth_waiting(self) -> bool:
         """With nothing in the air: may the next text be let on by and by, or at once?"""
@@ -153,9 +161,15 @@ class _Drain:
         is_well = all(isinstance(result.answer, Submission) for result in results)
         is_well = is_well and not (self._line.is_trying or self._line.failures)
         next_ones = self._choose() if is_well else []
-        with transaction.atomic():  # one for both, as a commit costs as much as all the rest
-            outcomes.record(results)
-            begun = claims.begin(next_ones, self._gateway)
+        try:
+            with transaction.atomic():  # one for both, as a commit costs as much as all the rest
+                outcomes.record(results)
+                begun = claims.begin(next_ones, self._gateway)
+        except DatabaseError:
+            logger.exception("The answers to %d texts could not be written down.", len(results))
+            # The next ones are claimed still, and come back when their lease has run out.
+            begun = []
+            outcomes.record_at_any_price(results)
         self._submit(begun)
         outcomes.follow_up(results, self._line)
         if not is_well:

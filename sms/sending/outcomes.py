@@ -11,13 +11,15 @@ a ``Submission``                        ``sent``, with its id, its cost and its 
 ======================================  ==========================================================
 """
 
+import logging
 import random
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from sms import delivery_reports, doorbells, line
@@ -44,6 +46,11 @@ from sms.models import (
 )
 from sms.sending.claims import held_by_us
 
+logger = logging.getLogger(__name__)
+
+PATIENCE = 5.0  # seconds for a database that begins anew
+_PAUSE = 0.2  # seconds between two tries
+
 
 class Result(NamedTuple):
     """What came of one attempt."""
@@ -65,6 +72,43 @@ def record(results: Sequence[Result]) -> None:
     # By phone, as two workers may mark the same ones, and each would wait for the other.
     for result in sorted(results, key=lambda result: result.message.phone_number):
         _record_one(result)
+
+
+def record_at_any_price(results: Sequence[Result]) -> None:
+    """Write down what came of these, one by one, after it failed for all of them together.
+
+    An answer is here and nowhere else: without it its text is in doubt. So the database is asked
+    again for a while, as long as it takes to begin anew. What was written already stays as it is.
+
+    :raises DatabaseError: of some it could not be written, which are in the log; all were tried.
+    """
+    lost: DatabaseError | None = None
+    end = time.monotonic() + PATIENCE
+    for result in results:
+        try:
+            _record_until(end, result)
+        except DatabaseError as error:
+            logger.exception(
+                "What came of text %s is lost: %s",
+                result.message.pk,
+                result.answer.gateway_message_id
+                if isinstance(result.answer, Submission)
+                else _reason(result.answer),
+            )
+            lost = error
+    if lost is not None:
+        raise lost
+
+
+def _record_until(end: float, result: Result) -> None:
+    while True:
+        try:
+            return record([result])
+        except DatabaseError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE)
+        connection.close_if_unusable_or_obsolete()
 
 
 def follow_up(results: Sequence[Result], known: Line) -> None:

@@ -7,8 +7,13 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from identity.models import User
-from sms import decisions, outbox, tasks
-from sms.errors import MessageCannotBeCancelled, MessageCannotBeRetried, PhoneTakesNoTexts
+from sms import decisions, opt_outs, outbox, tasks
+from sms.errors import (
+    MessageCannotBeCancelled,
+    MessageCannotBeRetried,
+    PhoneOptedOut,
+    PhoneTakesNoTexts,
+)
 from sms.models import Decision, Message
 from tests import factories
 
@@ -120,6 +125,16 @@ def test_a_text_to_a_phone_that_takes_none_is_not_sent_again(clerk: User) -> Non
     before = everything()
     with pytest.raises(PhoneTakesNoTexts, match=r"^\+254202222222 is not a mobile number"):
         decisions.retry_message(message, clerk)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("status", ["failed", "unconfirmed"])
+def test_a_text_to_somebody_who_opted_out_is_not_sent_again(clerk: User, status: str) -> None:
+    message = a_text(status, failure_reason="No answer")
+    opt_outs.heed(message.phone_number, factories.NO_TEXTS)
+    before = everything()
+    with pytest.raises(PhoneOptedOut, match="has opted out of texts, so that nothing was queued"):
+        decisions.queue_again(message, clerk)
     assert everything() == before
 
 

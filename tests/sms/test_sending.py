@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -589,6 +589,55 @@ def test_two_workers_share_the_queue_and_send_nothing_twice(wired: Wired) -> Non
     assert sorted(map(int, wired.taken)) == list(range(120))
     assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
     assert Attempt.objects.count() == 120
+
+
+# --- A database that fails ----------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_that_cannot_be_written_down_at_once_are_written_by_and_by(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        factories.message(text=str(number))
+    record, failures = outcomes.record, [1, 1, 1]
+
+    def fail_at_first(results: Any) -> None:
+        record(results)
+        if failures:
+            failures.pop()
+            raise OperationalError("The database begins anew.")
+
+    monkeypatch.setattr(outcomes, "record", fail_at_first)
+    tasks.drain()
+    assert failures == []
+    assert len(wired.taken) == 8
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_written_at_all_is_in_the_log_and_the_others_are_written(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [factories.message(text=str(number)) for number in range(4)]
+    record = outcomes.record
+
+    def fail_for_one(results: Any) -> None:
+        if any(result.message.pk == messages[0].pk for result in results):
+            raise OperationalError("Not this one.")
+        record(results)
+
+    monkeypatch.setattr(outcomes, "record", fail_for_one)
+    monkeypatch.setattr(outcomes, "PATIENCE", 0.0)
+    with pytest.raises(OperationalError, match="Not this one"):
+        tasks.drain()
+    states = {each.pk: each.status for each in Message.objects.all()}
+    assert states.pop(messages[0].pk) == "sending"
+    assert set(states.values()) == {"sent"}
+    lost = [said for said in caplog.messages if said.startswith("What came of text ")]
+    assert len(lost) == 1
+    assert str(messages[0].pk) in lost[0]
+    assert "is lost: wired-" in lost[0]
 
 
 # --- The queue ----------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from sms import doorbells, line, sweeping, tasks
+from sms import delivery_reports, doorbells, line, sweeping, tasks
 from sms.gateway import Hold, OnHold, Submission
 from sms.models import Line, Message
 from sms.sending import claims, outcomes
@@ -171,3 +171,28 @@ def wait_until_somebody_is_blocked() -> None:
                 return
             time.sleep(0.01)
     raise AssertionError("Nobody waited for anybody.")
+
+
+def test_a_step_that_fails_keeps_the_others_from_nothing(
+    gateway: Scripted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise DatabaseError("Gone.")
+
+    factories.message()
+    OrmQ.objects.all().delete()
+    monkeypatch.setattr(delivery_reports, "match_again", fail)
+    with pytest.raises(ExceptionGroup, match="The sweeper failed"):
+        tasks.sweep()
+    assert bells() == [doorbells.DRAIN_TASK]
+    assert "The sweeper's step match_reports failed." in caplog.messages
+
+
+def test_a_text_in_doubt_that_waited_to_be_sent_again_for_a_day_is_in_doubt_once_more() -> None:
+    message = factories.message()
+    old = timezone.now() - timedelta(hours=25)
+    Message.objects.update(queued_at=old, may_be_double=True)
+    sweeping.give_up_on_old_texts()
+    message.refresh_from_db()
+    assert (message.status, message.final_at) == ("unconfirmed", None)
+    assert message.failure_reason == "It was not sent again. Not sent within 24 hours."
