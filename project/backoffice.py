@@ -56,6 +56,13 @@ def _item(title: str, icon: str, url: str, permission: str) -> dict[str, Any]:
     }
 
 
+def _simulated_phones() -> list[dict[str, Any]]:
+    """Where another gateway is in use, texts leave this machine, and there is nothing to play."""
+    if settings.SMS_GATEWAY != "simulator":
+        return []
+    return [_item("Simulated phones", "smartphone", "sms_phones", "sms.view_message")]
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar: what people do all day first; without what the user may not open."""
     groups = _groups()
@@ -83,7 +90,7 @@ def _groups() -> list[dict[str, Any]]:
                 _item("Sent texts", "sms", "sms_message_changelist", "sms.view_message"),
                 _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
                 _item("Broadcasts", "campaign", "sms_broadcast_changelist", "sms.view_broadcast"),
-                _item("Simulated phones", "smartphone", "sms_phones", "sms.view_message"),
+                *_simulated_phones(),
                 _item(
                     "Wording",
                     "edit_note",

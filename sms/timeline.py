@@ -13,10 +13,12 @@ from sms.models import (
     AttemptOutcome,
     Decision,
     DeliveryReport,
+    Hold,
     Message,
     MessageStatus,
     ReportEffect,
 )
+from sms.models.messages import NOT_SENT_AGAIN
 from sms.outbox import WITHDRAWN
 
 # What to read where the row has no reason of its own; a reason is put after the colon.
@@ -28,10 +30,17 @@ _MEANINGS = {
     MessageStatus.DELIVERED: "It is on the phone",
     MessageStatus.UNDELIVERED: "It did not arrive",
     MessageStatus.UNCONFIRMED: "Nobody knows whether it went out",
-    MessageStatus.HELD: "It was not taken, and goes out by itself once that is mended",
+    MessageStatus.HELD: "It was not taken",
     MessageStatus.FAILED: "It was not sent",
     MessageStatus.SUPPRESSED: "It was not sent",
     MessageStatus.CANCELLED: "It was cancelled, and never sent",
+}
+# What lets texts go on, by what holds them.
+_UNTIL = {
+    Hold.BALANCE: "It goes out by itself once the account is topped up.",
+    Hold.CREDENTIALS: "It goes out by itself once they are accepted.",
+    Hold.SENDER: "It waits until somebody resumes the texts, on their list.",
+    Hold.STAFF: "It waits until somebody resumes the texts, on their list.",
 }
 _IN_DOUBT = (
     "A delivery report may still settle it. If none comes, ask the customer before you send it "
@@ -59,12 +68,22 @@ class Step:
 def meaning_of(message: Message) -> str:
     """What the state of a text means, why it is so, and what to do about it."""
     known = MessageStatus(message.status)
-    said = _sentence(_MEANINGS[known], _reason(message))
+    said = [_sentence(_MEANINGS[known], _reason(message))]
+    if known in Message.CANCELLABLE and (hold := line.read_line().hold):
+        said.append(_UNTIL[Hold(hold)])
     if known == MessageStatus.UNCONFIRMED:
-        said = f"{said} {_IN_DOUBT}"
+        said.append(_IN_DOUBT)
     if message.may_be_double:
-        said = f"{said} It was sent again while in doubt, so it may come twice."
-    return said
+        said.append(_doubled(message))
+    return " ".join(filter(None, said))
+
+
+def _doubled(message: Message) -> str:
+    if message.status in Message.WAITING:
+        return "It is to be sent again although it may have gone out, so it may come twice."
+    if message.failure_reason.startswith(NOT_SENT_AGAIN):
+        return ""
+    return "It was sent again while in doubt, so it may come twice."
 
 
 def _sentence(meaning: str, reason: str) -> str:

@@ -15,6 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from identity.models import User
+from sms import line, status
 from sms.admin.read_only import ReadOnly
 from sms.broadcasts import control, drafts, progress, reviews
 from sms.errors import BroadcastHasMoved, BroadcastRefusal
@@ -28,7 +29,7 @@ STATE_COLOURS = {
     BroadcastStatus.STOPPED: "danger",
     BroadcastStatus.DONE: "success",
 }
-SHOWN_NAMES = 200  # of those who are left out
+SHOWN_NAMES = 200  # of those who are left out, unless all are asked for
 
 
 class WordsForm(forms.Form):
@@ -59,6 +60,7 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
     list_display = ("words", "state", "texts", "cost", "confirmed_by", "created_at")
     list_filter = ("status",)
     list_select_related = ("confirmed_by",)
+    list_before_template = "sms/broadcasts_begin.html"
     list_per_page = 25
     show_full_result_count = False
     list_disable_select_all = True
@@ -83,7 +85,7 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
             "discard": require_POST(self.discard_view),
             "pause": require_POST(self.pause_view),
             "resume": require_POST(self.resume_view),
-            "stop": require_POST(self.stop_view),
+            "stop": self.stop_view,
         }
         ours = [
             path(
@@ -141,9 +143,10 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
             broadcast,
             "review",
             review=review,
+            examples=reviews.examples(broadcast, broadcast.english, broadcast.swahili),
             reasons=[(why.label, count) for why, count in review.reasons.items()],
-            left_out=review.excluded[:SHOWN_NAMES],
-            more_left_out=len(review.excluded[SHOWN_NAMES:]),
+            left_out=review.excluded[: _shown(request)],
+            more_left_out=len(review.excluded[_shown(request) :]),
         )
 
     def _confirms(self, request: HttpRequest, broadcast: Broadcast) -> bool:
@@ -184,6 +187,7 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
         broadcast = self._find(request, object_id, "view")
         left_out = broadcast.recipients.exclude(exclusion="").order_by("pk")
         found = progress.find_progress(broadcast)
+        left_out_count = sum(found.excluded.values())
         return self._page(
             request,
             broadcast,
@@ -191,9 +195,9 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
             progress=found,
             states=[(state.label, count) for state, count in found.states.items()],
             reasons=[(why.label, count) for why, count in found.excluded.items()],
-            left_out=left_out[:SHOWN_NAMES],
-            left_out_count=sum(found.excluded.values()),
-            more_left_out=max(0, sum(found.excluded.values()) - SHOWN_NAMES),
+            left_out=left_out[: _shown(request)],
+            left_out_count=left_out_count,
+            more_left_out=max(0, left_out_count - _shown(request)),
             may_steer=request.user.has_perm("sms.change_broadcast"),
         )
 
@@ -204,7 +208,15 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
         return self._steer(request, pk, control.resume, "Resumed.")
 
     def stop_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        return self._steer(request, pk, control.stop, "Stopped.")
+        """Ask first, as there is no way back."""
+        if request.method == "POST":
+            return self._steer(request, pk, control.stop, "Stopped.")
+        broadcast = self._find(request, pk, "change")
+        if broadcast.status not in Broadcast.UNDER_WAY:
+            return self._to("change", broadcast)
+        return self._page(
+            request, broadcast, "stop", unsent=progress.find_progress(broadcast).unsent
+        )
 
     def _steer(self, request: HttpRequest, pk: Any, move: Any, told: str) -> HttpResponse:
         broadcast = self._find(request, pk, "change")
@@ -235,18 +247,25 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
     def _page(
         self, request: HttpRequest, broadcast: Broadcast, name: str, **context: Any
     ) -> HttpResponse:
+        known = line.read_line()
         context |= self.admin_site.each_context(request) | {
             "opts": self.opts,
             "title": "Broadcast",
             "broadcast": broadcast,
             "chosen": broadcast.recipients.count(),
             "quiet_until": quiet_until(timezone.now()),
+            "held_up": status.reason_of(known) if line.is_shut(known) else "",
             "may_write": request.user.has_perm("sms.add_broadcast"),
         }
         return TemplateResponse(request, f"sms/broadcast_{name}.html", context)
 
     def _to(self, door: str, broadcast: Broadcast) -> HttpResponse:
         return HttpResponseRedirect(reverse(f"admin:sms_broadcast_{door}", args=[broadcast.pk]))
+
+
+def _shown(request: HttpRequest) -> int:
+    """How many of those who are left out the page names: a few, or all where that was asked for."""
+    return drafts.MOST_PEOPLE if "all" in request.GET else SHOWN_NAMES
 
 
 def _staff(request: HttpRequest) -> User:

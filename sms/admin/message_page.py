@@ -47,11 +47,11 @@ def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
 def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
     """What is done about a text, for who may send texts."""
     made = {
-        "retry": _door(decisions.retry_message, "The text is queued again."),
+        "retry": _door(decisions.retry_message, lambda _: "The text is queued again."),
         "send_again": _asked_first(
-            messages_admin, _door(decisions.send_again, "The text is queued once more.")
+            messages_admin, _door(decisions.send_again, lambda _: "The text is queued once more.")
         ),
-        "cancel": _door(decisions.cancel_message, "The text is cancelled."),
+        "cancel": _door(decisions.cancel_message, _tell_cancelled),
     }
     wrap = messages_admin.admin_site.admin_view
     return [
@@ -60,7 +60,15 @@ def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
     ]
 
 
-def _door(decide: Callable[[Message, User], Message], told: str) -> Callable[..., HttpResponse]:
+def _tell_cancelled(message: Message) -> str:
+    if message.status == MessageStatus.UNCONFIRMED:
+        return "The text is not sent again. Whether it arrived before is still not known."
+    return "The text is cancelled."
+
+
+def _door(
+    decide: Callable[[Message, User], Message], told: Callable[[Message], str]
+) -> Callable[..., HttpResponse]:
     def door(request: HttpRequest, message_id: UUID) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -69,11 +77,11 @@ def _door(decide: Callable[[Message, User], Message], told: str) -> Callable[...
         message = get_object_or_404(Message, pk=message_id)
         assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
         try:
-            decide(message, request.user)
+            decided = decide(message, request.user)
         except REFUSALS as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, told)
+            messages.success(request, told(decided))
         return redirect(reverse("admin:sms_message_change", args=[message_id]))
 
     return door

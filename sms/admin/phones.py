@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, Window
 from django.db.models.functions import RowNumber
@@ -25,6 +26,7 @@ def door(messages: ModelAdmin) -> URLPattern:
         context = messages.admin_site.each_context(request) | {
             "title": "Simulated phones",
             "phones": simulated_phones(),
+            "is_in_use": settings.SMS_GATEWAY == "simulator",
         }
         return TemplateResponse(request, "sms/phones.html", context)
 

@@ -28,7 +28,7 @@ def confirm(broadcast: Broadcast, seen: str, by: User) -> Broadcast:
     shown = review(known)
     if not shown.reached:
         raise NobodyToText
-    if shown.seen != seen:
+    if not shown.is_as_seen(seen):
         raise ReviewHasChanged
     known.clean()
     now = timezone.now()

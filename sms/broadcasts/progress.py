@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Sum
 
-from sms.models import Broadcast, BroadcastRecipient, Exclusion, MessageStatus
+from sms.models import Broadcast, BroadcastRecipient, Exclusion, Message, MessageStatus
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Progress:
     def queued(self) -> int:
         """How many texts went into the queue, whatever became of them."""
         return sum(self.states.values())
+
+    @property
+    def unsent(self) -> int:
+        """To how many nothing has gone out as yet, as far as is known."""
+        return self.waiting + sum(self.states.get(state, 0) for state in Message.WAITING)
 
     @property
     def chosen(self) -> int:

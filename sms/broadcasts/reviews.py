@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from sms.quiet_hours import quiet_until
 from sms.segments import Count, Encoding, count_segments
 
 People = list[BroadcastRecipient]
+_MOST_RISE = Decimal("1.05")  # of the price, until it is shown anew
+_PRICE = re.compile(r"[0-9]{1,12}\.[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,26 @@ class Review:
     price_each: Price
     starts_at: datetime | None  # when the quiet hours end; None: at once
     sample: str  # as the first who is reached reads it
-    seen: str  # the same for two reviews that show the same
+    mark: str  # the same for two reviews that show the same but for the price
 
     @property
     def price(self) -> Decimal:
         return (self.price_each.amount * self.messages).quantize(Decimal("0.01"))
+
+    @property
+    def seen(self) -> str:
+        """What this shows, for whoever confirms it to say that they have seen it."""
+        return f"{self.mark}:{self.price}"
+
+    def is_as_seen(self, seen: str) -> bool:
+        """Does it show what was seen?
+
+        A price is "about" what was shown: texts that were charged meanwhile move it a little.
+        """
+        mark, _, price = seen.partition(":")
+        if mark != self.mark or not _PRICE.fullmatch(price):
+            return False
+        return self.price <= Decimal(price) * _MOST_RISE
 
     @property
     def reasons(self) -> dict[Exclusion, int]:
@@ -54,7 +72,7 @@ def review(broadcast: Broadcast) -> Review:
     messages = sum(count.segments for count in counts)
     shown = [
         *([broadcast.english, broadcast.swahili], [each.pk for each in reached]),
-        *(messages, str((price.amount * messages).quantize(Decimal("0.01"))), price.currency),
+        *(messages, price.currency),
         *(starts_at and starts_at.isoformat(), texts[:1]),
     ]
     return Review(
@@ -66,7 +84,7 @@ def review(broadcast: Broadcast) -> Review:
         price_each=price,
         starts_at=starts_at,
         sample=texts[0] if texts else "",
-        seen=hashlib.sha256(json.dumps(shown).encode()).hexdigest(),
+        mark=hashlib.sha256(json.dumps(shown).encode()).hexdigest(),
     )
 
 

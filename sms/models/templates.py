@@ -27,7 +27,9 @@ class MessageTemplate(models.Model):
         help_text="Words in braces are filled in, such as {customer_name}.",
     )
     is_active = models.BooleanField(
-        "send this text", default=True, help_text="Off: nobody is texted at this event."
+        "send this text",
+        default=True,
+        help_text="Off: who reads this language is not texted at this event.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 

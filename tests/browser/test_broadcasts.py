@@ -1,6 +1,7 @@
 """A text to many, from the list of customers to the last of them, at a desk and on a phone."""
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
@@ -74,3 +75,26 @@ def test_one_that_nobody_wants_any_more_is_discarded(page: Page, customers: None
     page.get_by_role("button", name="Discard").click()
     page.wait_for_url("**/admin/sms/broadcast/")
     assert not Broadcast.objects.exists()
+
+
+def test_a_preview_that_does_not_come_leaves_what_was_there_and_says_so(
+    page: Page, customers: None
+) -> None:
+    broadcast = factories.broadcast(english="Open on Saturday.")
+    another = page.context.new_page()  # in whose console an answer that fails is no fault
+    another.goto(f"/admin/sms/broadcast/{broadcast.pk}/words/")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)  # the session has ended
+    another.fill("[name=english]", "Open on Sunday.")
+    expect(another.get_by_role("alert")).to_contain_text("is what you wrote before")
+    expect(another.locator("#examples")).to_contain_text("Open on Saturday.")
+    expect(another.locator("[type=password]")).to_have_count(0)
+
+
+def test_to_stop_one_for_good_takes_a_second_look(page: Page, customers: None) -> None:
+    broadcast = factories.confirmed()
+    page.goto(f"/admin/sms/broadcast/{broadcast.pk}/change/")
+    page.get_by_role("link", name="Stop for good …").click()
+    expect(page.get_by_text("1 person will not get the text")).to_be_visible()
+    assert no_wider_than_the_screen(page)
+    page.get_by_role("button", name="Stop for good").click()
+    expect(page.locator("#state")).to_have_text("Stopped")

@@ -487,7 +487,7 @@ sms_broadcast_examples          -              Manager
 sms_broadcast_review            Manager        Manager
 sms_broadcast_pause             -              Manager
 sms_broadcast_resume            -              Manager
-sms_broadcast_stop              -              Manager
+sms_broadcast_stop              Manager        Manager
 sms_broadcast_discard           -              Manager
 
 sms_messagetemplate_changelist  Viewer         Viewer

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from identity.models import Role, User
 from identity.roles import assign_roles
@@ -243,6 +244,19 @@ def test_only_what_the_simulator_took_is_on_a_phone(client: Client) -> None:
     page = client.get(PHONES)
     assert page.context["phones"] == []
     assert "No text was sent yet." in page.content.decode()
+
+
+def test_with_another_gateway_nobody_is_told_that_texts_stay_here(
+    client: Client, settings: Settings
+) -> None:
+    page = client.get(PHONES).content.decode()
+    assert "no text leaves this machine" in page
+    assert f'href="{PHONES}"' in page
+    settings.SMS_GATEWAY = "console"
+    page = client.get(PHONES).content.decode()
+    assert "no text leaves this machine" not in page
+    assert "texts go to real phones now" in page
+    assert f'href="{PHONES}"' not in page  # nor is it in the sidebar
 
 
 def test_the_phones_cost_the_same_queries_for_1_and_for_30(client: Client) -> None:

@@ -10,7 +10,8 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from identity.models import User
-from sms import opt_outs, tasks
+from sms import line, opt_outs, tasks
+from sms.admin import broadcasts
 from sms.broadcasts import control
 from sms.models import Broadcast, Message, UnreachablePhone
 from tests import factories
@@ -48,7 +49,7 @@ def choose(client: Client, *customers: Any, path: str = CUSTOMERS, **more: Any) 
 
 
 def seen_on(response: Any) -> str:
-    found = re.search(r'name="seen" value="(\w+)"', response.content.decode())
+    found = re.search(r'name="seen" value="([\w:.]+)"', response.content.decode())
     assert found is not None
     return found[1]
 
@@ -268,6 +269,64 @@ def test_it_is_paused_resumed_and_stopped_by_its_buttons(manager: Client) -> Non
     notes = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
     assert list(notes) == ["Paused.", "Resumed.", "Stopped."]
     assert "Stopped." in words_of(manager.get(f"{address}history/"))
+
+
+def test_to_stop_one_for_good_is_asked_first(manager: Client) -> None:
+    broadcast = factories.confirmed(factories.person(), factories.person())
+    page = manager.get(f"{LIST}{broadcast.pk}/stop/")
+    assert "2 people will not get the text, and it cannot go on." in words_of(page)
+    broadcast.refresh_from_db()
+    assert broadcast.status == "sending"
+    control.stop(broadcast)
+    page = manager.get(f"{LIST}{broadcast.pk}/stop/")
+    assert page["Location"] == f"{LIST}{broadcast.pk}/change/"  # it is over
+
+
+def test_what_holds_all_texts_up_is_told_before_and_after_it_is_confirmed(manager: Client) -> None:
+    line.stop(factories.user(username="otieno"))
+    why = "It waits, as all texts do. Somebody of the staff stopped the texts. Stopped by otieno."
+    ready, sending = factories.broadcast(), factories.confirmed()
+    review = words_of(manager.get(f"{LIST}{ready.pk}/review/"))
+    assert why in review
+    assert "It begins once texts go out again" in review
+    assert why in words_of(manager.get(f"{LIST}{sending.pk}/change/"))
+    line.resume(None)
+    assert "It waits" not in words_of(manager.get(f"{LIST}{sending.pk}/change/"))
+
+
+def test_the_list_says_how_to_begin_one_to_who_may(manager: Client) -> None:
+    assert "Choose customers to text" in words_of(manager.get(LIST))
+    viewer = browser(factories.user("Viewer"))
+    assert "Choose customers to text" not in words_of(viewer.get(LIST))
+
+
+def test_both_texts_are_shown_before_it_is_confirmed(manager: Client) -> None:
+    broadcast = factories.broadcast(english="Half price today!", swahili="Nusu bei leo!")
+    page = words_of(manager.get(f"{LIST}{broadcast.pk}/review/"))
+    assert "English, as the first to get it reads it" in page
+    assert "Half price today! To get" in page
+    assert "Kiswahili, as the first to get it reads it" in page
+    assert "Nusu bei leo! Hutaki" in page
+
+
+@pytest.mark.parametrize("door", ["review", "change"])
+def test_all_who_are_left_out_are_listed_where_that_is_asked_for(
+    manager: Client, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    monkeypatch.setattr(broadcasts, "SHOWN_NAMES", 2)
+    people = [factories.person(f"Person {number}") for number in range(5)]
+    broadcast = factories.broadcast(*people)
+    for person in people[1:]:
+        opt_outs.heed(person.phone_number, factories.NO_TEXTS)
+    if door == "change":
+        seen = seen_on(manager.get(f"{LIST}{broadcast.pk}/review/"))
+        manager.post(f"{LIST}{broadcast.pk}/review/", {"seen": seen})
+    few = words_of(manager.get(f"{LIST}{broadcast.pk}/{door}/"))
+    assert "And 2 more. Show all" in few
+    assert "Person 4" not in few
+    every = words_of(manager.get(f"{LIST}{broadcast.pk}/{door}/?all=1"))
+    assert "Person 4" in every
+    assert "more. Show all" not in every
 
 
 def test_a_button_that_comes_too_late_is_told_so(manager: Client) -> None:

@@ -276,6 +276,29 @@ def charge_more(broadcast: Broadcast) -> None:
     Message.objects.filter(pk=message.pk).update(**facts)
 
 
+def test_a_price_that_moved_a_little_is_about_what_was_shown(manager: User) -> None:
+    broadcast = factories.broadcast(*(factories.person() for _ in range(100)))
+    seen = reviews.review(broadcast).seen
+    each = reviews.review(broadcast).price_each.amount
+    message = factories.message()
+    facts = {"sent_at": timezone.now(), "cost": each * Decimal("1.04"), "currency": "KES"}
+    Message.objects.filter(pk=message.pk).update(**facts)
+    assert reviews.review(broadcast).seen != seen
+    control.confirm(broadcast, seen, manager)
+    broadcast.refresh_from_db()
+    assert broadcast.price == reviews.review(broadcast).price  # as it is now
+
+
+@pytest.mark.parametrize("said", ["", ":", "{mark}", "{mark}:NaN", "{mark}:-1.00", "x:{price}"])
+def test_what_was_never_shown_is_not_confirmed(manager: User, said: str) -> None:
+    broadcast = factories.broadcast(factories.person())
+    review = reviews.review(broadcast)
+    before = rows()
+    with pytest.raises(ReviewHasChanged):
+        control.confirm(broadcast, said.format(mark=review.mark, price=review.price), manager)
+    assert rows() == before
+
+
 @pytest.mark.parametrize("change", [change_words, opt_first_out, charge_more])
 def test_what_changed_since_it_was_seen_is_shown_first(manager: User, change: Any) -> None:
     broadcast = factories.broadcast(factories.person(), factories.person())

@@ -7,7 +7,7 @@ from django.test import Client
 from django_q.models import OrmQ
 
 from identity.models import User
-from sms import line, tasks
+from sms import line, outbox, tasks
 from sms.gateway import Hold, OnHold
 from sms.models import Decision, Line, Message
 from tests import factories
@@ -190,3 +190,25 @@ def test_a_broken_line_is_told_as_such(clerk: Client) -> None:
     words = " ".join(clerk.get(LOG).content.decode().split())
     assert "The gateway cannot be reached." in words
     assert "[ConnectTimeout]" in words
+
+
+def test_a_text_to_a_number_that_takes_none_is_not_offered_again(clerk: Client) -> None:
+    landline = outbox.queue_message("+254202222222", "Hello")
+    assert landline.status == "failed"
+    assert "Try again" not in page_of(clerk, landline)
+    before = everything()
+    response = clerk.post(f"{LOG}{landline.pk}/retry/", follow=True)
+    (refusal,) = response.context["messages"]
+    assert "Mend the customer's number: the next text goes to that one." in str(refusal)
+    assert everything() == before
+
+
+def test_to_cancel_what_was_to_be_sent_again_is_told_as_what_it_is(clerk: Client) -> None:
+    message = a_text("queued", may_be_double=True)
+    response = clerk.post(f"{LOG}{message.pk}/cancel/", follow=True)
+    (said,) = response.context["messages"]
+    assert str(said) == (
+        "The text is not sent again. Whether it arrived before is still not known."
+    )
+    message.refresh_from_db()
+    assert message.status == "unconfirmed"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from identity.identifiers import new_id
 from sms import decisions, delivery_reports, line, opt_outs, outbox, reach, sweeping, tasks
 from sms.gateway import Hold, NotTaken, OnHold, Refused, Submission, Unclear
-from sms.models import ConsentSource, Message
+from sms.models import ConsentSource, Line, Message
 from sms.opt_outs import Word
 from sms.timeline import meaning_of, next_try_of, steps_of
 from tests import factories
@@ -113,7 +113,18 @@ def test_a_text_in_doubt_warns_of_the_double_and_tells_who_sent_it_again(
         "Refused by the gateway (No.)",
         "Sent again although it may have gone out (It was not sent again. No.) wanjiku",
     ]
+    assert meaning(message).endswith(
+        "It is to be sent again although it may have gone out, so it may come twice."
+    )
+    Message.objects.update(status="sent")
     assert meaning(message).endswith("It was sent again while in doubt, so it may come twice.")
+    Message.objects.update(status="queued")
+    message.refresh_from_db()
+    decisions.cancel_message(message, clerk)
+    assert meaning(message) == (
+        "Nobody knows whether it went out: it was not sent again. A delivery report may still "
+        "settle it. If none comes, ask the customer before you send it again: it may come twice."
+    )
 
 
 def test_a_held_text_tells_what_holds_all_of_them(gateway: Scripted) -> None:
@@ -122,14 +133,34 @@ def test_a_held_text_tells_what_holds_all_of_them(gateway: Scripted) -> None:
     tasks.drain()
     waiting = factories.message()
     why = "the account with the gateway is empty. The account needs to be topped up."
-    assert meaning(held) == (f"It was not taken, and goes out by itself once that is mended: {why}")
-    assert meaning(waiting) == f"It waits for its turn: {why}"
+    until = "It goes out by itself once the account is topped up."
+    assert meaning(held) == f"It was not taken: {why} {until}"
+    assert meaning(waiting) == f"It waits for its turn: {why} {until}"
     assert told(held)[-1] == ("Not taken; the queue is held (The account needs to be topped up.)")
     clerk = factories.user("Clerk", username="wanjiku")
     held.refresh_from_db()
     decisions.cancel_message(held, clerk)
     assert told(held)[-1] == "Cancelled (The account needs to be topped up.) wanjiku"
     assert meaning(held) == "It was cancelled, and never sent."
+
+
+@pytest.mark.parametrize(
+    ("hold", "until"),
+    [
+        ("balance", "It goes out by itself once the account is topped up."),
+        ("credentials", "It goes out by itself once they are accepted."),
+        ("sender", "It waits until somebody resumes the texts, on their list."),
+        ("staff", "It waits until somebody resumes the texts, on their list."),
+    ],
+)
+def test_a_held_text_tells_what_lets_it_go_on(gateway: Scripted, hold: str, until: str) -> None:
+    gateway.answers = [OnHold("No.", Hold.BALANCE)]
+    held = factories.message()
+    tasks.drain()
+    Line.objects.update(hold=hold)
+    assert meaning(held).endswith(f" {until}")
+    Line.objects.update(hold="")
+    assert meaning(held) == "It was not taken: no."
 
 
 def test_a_text_to_who_opted_out_tells_who_said_so_when_and_how(gateway: Scripted) -> None:
@@ -162,7 +193,8 @@ def test_a_stopped_line_tells_who_stopped_it() -> None:
     message = factories.message()
     line.stop(factories.user("Manager", username="otieno"))
     assert meaning(message) == (
-        "It waits for its turn: somebody of the staff stopped the texts. Stopped by otieno."
+        "It waits for its turn: somebody of the staff stopped the texts. Stopped by otieno. "
+        "It waits until somebody resumes the texts, on their list."
     )
 
 

@@ -4,6 +4,7 @@
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("broadcast");
   const examples = document.getElementById("examples");
+  const stale = document.getElementById("stale");
   const fields = [...form.querySelectorAll("textarea")];
   let last = fields[0];
   let asked = 0;
@@ -12,16 +13,27 @@ document.addEventListener("DOMContentLoaded", () => {
   async function ask() {
     asked += 1;
     const number = asked;
-    const response = await fetch(form.dataset.examples, { method: "POST", body: new FormData(form) });
+    let html = null; // where the server does not answer, or only with the page to sign in
+    try {
+      const response = await fetch(form.dataset.examples, {
+        method: "POST",
+        body: new FormData(form),
+        redirect: "error",
+      });
+      html = response.ok ? await response.text() : null;
+    } catch (error) {
+      console.warn(error.message);
+    }
     // Of two answers the later question's counts, whichever comes first.
-    if (response.ok && number === asked) {
-      examples.innerHTML = await response.text();
+    if (number === asked) {
+      stale.hidden = html !== null;
+      examples.innerHTML = html ?? examples.innerHTML;
     }
   }
 
   function changed() {
     clearTimeout(timer);
-    timer = setTimeout(() => ask().catch(() => {}), 250);
+    timer = setTimeout(ask, 250);
   }
 
   for (const field of fields) {
