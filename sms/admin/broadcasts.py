@@ -212,10 +212,12 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
         if request.method == "POST":
             return self._steer(request, pk, control.stop, "Stopped.")
         broadcast = self._find(request, pk, "change")
-        if broadcast.status not in Broadcast.UNDER_WAY:
-            return self._to("change", broadcast)
         return self._page(
-            request, broadcast, "stop", unsent=progress.find_progress(broadcast).unsent
+            request,
+            broadcast,
+            "stop",
+            unsent=progress.find_progress(broadcast).unsent,
+            is_under_way=broadcast.status in Broadcast.UNDER_WAY,
         )
 
     def _steer(self, request: HttpRequest, pk: Any, move: Any, told: str) -> HttpResponse:

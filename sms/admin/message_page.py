@@ -22,7 +22,7 @@ from sms.errors import (
     PhoneTakesNoTexts,
 )
 from sms.models import Message, MessageStatus
-from sms.phone_numbers import takes_texts
+from sms.phone_numbers import national_form, takes_texts
 
 REFUSALS = (MessageCannotBeCancelled, MessageCannotBeRetried, PhoneOptedOut, PhoneTakesNoTexts)
 DECIDE = "sms.add_message"
@@ -97,9 +97,13 @@ def _asked_first(
             return door(request, message_id)
         if not request.user.has_perm(DECIDE):
             raise PermissionDenied
+        message = get_object_or_404(Message, pk=message_id)
+        is_in_doubt = message.status == MessageStatus.UNCONFIRMED
         context = messages_admin.admin_site.each_context(request) | {
             "title": "Send again?",
-            "message": get_object_or_404(Message, pk=message_id),
+            "message": message,
+            "phone": national_form(message.phone_number),
+            "refusal": "" if is_in_doubt else str(MessageCannotBeRetried(message)),
         }
         return TemplateResponse(request, "sms/send_again.html", context)
 

@@ -278,8 +278,9 @@ def test_to_stop_one_for_good_is_asked_first(manager: Client) -> None:
     broadcast.refresh_from_db()
     assert broadcast.status == "sending"
     control.stop(broadcast)
-    page = manager.get(f"{LIST}{broadcast.pk}/stop/")
-    assert page["Location"] == f"{LIST}{broadcast.pk}/change/"  # it is over
+    words = words_of(manager.get(f"{LIST}{broadcast.pk}/stop/"))
+    assert "There is nothing to stop: this broadcast is now stopped. Back to it" in words
+    assert "Stop for good" not in words
 
 
 def test_what_holds_all_texts_up_is_told_before_and_after_it_is_confirmed(manager: Client) -> None:

@@ -212,3 +212,14 @@ def test_to_cancel_what_was_to_be_sent_again_is_told_as_what_it_is(clerk: Client
     )
     message.refresh_from_db()
     assert message.status == "unconfirmed"
+
+
+def test_what_is_not_in_doubt_any_more_is_not_offered_to_be_sent_again(clerk: Client) -> None:
+    message = a_text("delivered")
+    page = clerk.get(f"{LOG}{message.pk}/send-again/").content.decode()
+    assert "This text is delivered. Only a failed or an unconfirmed one can be sent again." in page
+    assert "Send it again all the same" not in page
+    message = a_text("unconfirmed")
+    page = clerk.get(f"{LOG}{message.pk}/send-again/").content.decode()
+    assert "If it did, the phone gets it twice." in page
+    assert "Send it again all the same" in page
