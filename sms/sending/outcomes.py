@@ -162,6 +162,11 @@ def _record_submission(result: Result, submission: Submission) -> None:
     }
     if _still_open(result).update(**taken):
         return
+    # A report was quicker than this answer, which came late: only what it cost was not known.
+    told = {name: taken[name] for name in ("cost", "currency", "segments")}
+    reported = Message.objects.filter(pk=result.message.pk, cost=None)
+    if reported.filter(gateway_message_id=submission.gateway_message_id).update(**told):
+        return
     # Somebody had it sent again meanwhile. If that has not begun, there is no need for it any more;
     # else the attempt keeps the id, so that its reports find the text.
     waits_again = Message.objects.filter(pk=result.message.pk).sent_again_in_vain()

@@ -419,6 +419,21 @@ def test_a_receipt_that_comes_after_the_text_was_given_up_ends_the_doubt(
     assert Attempt.objects.get().outcome == Attempt.Outcome.TAKEN
 
 
+def test_a_receipt_that_comes_after_a_report_tells_the_price(
+    gateway: Scripted, given_up: Message
+) -> None:
+    def give_up_and_report() -> None:
+        tasks.sweep()
+        delivery_reports.receive_report("id-1", "Success", phone_number=given_up.phone_number)
+
+    gateway.during = give_up_and_report
+    gateway.answers = [Submission("id-1", Decimal("0.8000"), "KES", 2)]
+    assert deliver(given_up).status == "delivered"
+    assert (given_up.cost, given_up.currency, given_up.segments) == (Decimal("0.8"), "KES", 2)
+    (attempt,) = given_up.attempts.all()
+    assert (attempt.outcome, attempt.gateway_message_id) == ("taken", "")
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
