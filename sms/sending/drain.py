@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import transaction
 from django.utils import timezone
 
 from sms import line, rate
@@ -81,7 +82,7 @@ class _Drain:
         while self._in_flight:
             try:
                 self._collect()
-            except DatabaseError:  # said of each text that it cost; the others are still to come
+            except AnyDatabaseError:  # said of each text that it cost; the others are still to come
                 logger.exception("Answers were lost.")
 
     def _is_worth_waiting(self) -> bool:
@@ -160,12 +161,12 @@ class _Drain:
         self._moved_at = time.monotonic()
         is_well = all(isinstance(result.answer, Submission) for result in results)
         is_well = is_well and not (self._line.is_trying or self._line.failures)
-        next_ones = self._choose() if is_well else []
         try:
+            next_ones = self._choose() if is_well else []
             with transaction.atomic():  # one for both, as a commit costs as much as all the rest
                 outcomes.record(results)
                 begun = claims.begin(next_ones, self._gateway)
-        except DatabaseError:
+        except AnyDatabaseError:
             logger.exception("The answers to %d texts could not be written down.", len(results))
             # The next ones are claimed still, and come back when their lease has run out.
             begun = []
@@ -184,9 +185,9 @@ class _Drain:
         return results
 
     def _give_back(self) -> None:
-        claims.give_back(list(self._ahead))
-        self._is_dry = self._is_dry and not self._ahead
-        self._ahead.clear()
+        ahead, self._ahead = self._ahead, deque()
+        self._is_dry = self._is_dry and not ahead
+        claims.give_back(list(ahead))
 
     def _known_line(self) -> Line:
         if time.monotonic() - self._line_at >= _NEWS:

@@ -19,7 +19,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from sms import delivery_reports, doorbells, line
@@ -80,14 +81,14 @@ def record_at_any_price(results: Sequence[Result]) -> None:
     An answer is here and nowhere else: without it its text is in doubt. So the database is asked
     again for a while, as long as it takes to begin anew. What was written already stays as it is.
 
-    :raises DatabaseError: of some it could not be written, which are in the log; all were tried.
+    :raises django.db.Error: of some it could not be written, which are in the log; all were tried.
     """
-    lost: DatabaseError | None = None
+    lost: AnyDatabaseError | None = None
     end = time.monotonic() + PATIENCE
     for result in results:
         try:
             _record_until(end, result)
-        except DatabaseError as error:
+        except AnyDatabaseError as error:
             logger.exception(
                 "What came of text %s is lost: %s",
                 result.message.pk,
@@ -104,7 +105,7 @@ def _record_until(end: float, result: Result) -> None:
     while True:
         try:
             return record([result])
-        except DatabaseError:
+        except AnyDatabaseError:  # InterfaceError, too: of a connection that is closed already
             if time.monotonic() > end:
                 raise
         time.sleep(_PAUSE)

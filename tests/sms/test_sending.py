@@ -655,6 +655,36 @@ def test_what_cannot_be_written_at_all_is_in_the_log_and_the_others_are_written(
     assert "is lost: wired-" in lost[0]
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server to end")
+def test_answers_outlive_the_connection_of_their_worker(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that begins anew: the first to notice is a question asked in no transaction."""
+    for number in range(8):
+        factories.message(text=str(number))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        workers_own = cursor.fetchone()
+    submit = wired.submit
+
+    def end_the_connection_first(phone_number: str, text: str) -> Submission:
+        if text == "0":
+            with connection.cursor() as cursor:  # this thread's
+                cursor.execute("SELECT pg_terminate_backend(%s)", workers_own)
+            connection.close()
+        time.sleep(0.3)
+        return submit(phone_number, text)
+
+    monkeypatch.setattr(wired, "submit", end_the_connection_first)
+    with pytest.raises(OperationalError):
+        tasks.drain()
+    assert len(wired.taken) == 8
+    assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+    assert not [said for said in caplog.messages if "is lost" in said]
+
+
 # --- The queue ----------------------------------------------------------------------------------
 
 
