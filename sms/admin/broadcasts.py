@@ -29,19 +29,32 @@ STATE_COLOURS = {
     BroadcastStatus.STOPPED: "danger",
     BroadcastStatus.DONE: "success",
 }
+TITLES = {
+    "words": "Words of a broadcast",
+    "review": "Broadcast to confirm",
+    "progress": "Broadcast",
+    "stop": "Stop a broadcast for good",
+}
 SHOWN_NAMES = 200  # of those who are left out, unless all are asked for
+
+
+class Words(forms.CharField):
+    """Text of some lines, whose ends are counted as one character, as a browser and a phone do."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class WordsForm(forms.Form):
     """What a broadcast says, in one language or in two."""
 
-    english = forms.CharField(
+    english = Words(
         label="In English",
         required=False,
         max_length=Broadcast.MOST_CHARACTERS,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
-    swahili = forms.CharField(
+    swahili = Words(
         label="In Kiswahili",
         required=False,
         max_length=Broadcast.MOST_CHARACTERS,
@@ -252,7 +265,7 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
         known = line.read_line()
         context |= self.admin_site.each_context(request) | {
             "opts": self.opts,
-            "title": "Broadcast",
+            "title": TITLES[name],
             "broadcast": broadcast,
             "chosen": broadcast.recipients.count(),
             "quiet_until": quiet_until(timezone.now()),

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from identity.models import User
@@ -23,6 +25,7 @@ from sms.errors import (
 )
 from sms.models import Message, MessageStatus
 from sms.phone_numbers import national_form, takes_texts
+from sms.subjects import subjects_of
 
 REFUSALS = (MessageCannotBeCancelled, MessageCannotBeRetried, PhoneOptedOut, PhoneTakesNoTexts)
 DECIDE = "sms.add_message"
@@ -31,10 +34,12 @@ DECIDE = "sms.add_message"
 def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
     """What the page shows above the facts, and which buttons."""
     may_decide = request.user.has_perm(DECIDE)
+    assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
     may_queue = may_decide and takes_texts(message.phone_number)  # else it would be refused
     return {
         "message": message,
         "tone": STATUS_COLOURS[MessageStatus(message.status)],
+        "subjects": [_link_to(record) for record in subjects_of(message, request.user)],
         "meaning": timeline.meaning_of(message),
         "steps": timeline.steps_of(message),
         "next_try": timeline.next_try_of(message),
@@ -42,6 +47,13 @@ def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
         "may_send_again": may_queue and message.status == MessageStatus.UNCONFIRMED,
         "may_cancel": may_decide and message.status in Message.CANCELLABLE,
     }
+
+
+def _link_to(record: Model) -> tuple[str, str, str]:
+    """What it is, its name and the address of its page."""
+    about = record._meta
+    address = reverse(f"admin:{about.app_label}_{about.model_name}_change", args=[record.pk])
+    return capfirst(str(about.verbose_name)), str(record), address
 
 
 def doors(messages_admin: ModelAdmin) -> list[URLPattern]:

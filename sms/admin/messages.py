@@ -20,7 +20,7 @@ from sms.phone_numbers import find_phone_number, national_form
 @admin.register(Message)
 class MessageAdmin(ReadOnly, ModelAdmin):
     list_display = ("phone", "shortened", "state", "segments", "price", "created_at")
-    list_filter = (("status", ChoicesDropdownFilter),)
+    list_filter = (("status", ChoicesDropdownFilter), "may_be_double")
     search_fields = ("phone_number", "text")
     search_help_text = "Phone or words of the text"
     list_per_page = 25
@@ -60,7 +60,8 @@ class MessageAdmin(ReadOnly, ModelAdmin):
 
     @display(description="Status", ordering="status", label=STATUS_COLOURS)
     def state(self, message: Message) -> tuple[str, str]:
-        return message.status, message.get_status_display()
+        doubt = ", may come twice" if message.may_be_double else ""
+        return message.status, f"{message.get_status_display()}{doubt}"
 
     @display(description="Price")
     def price(self, message: Message) -> str:

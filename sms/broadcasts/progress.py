@@ -1,5 +1,6 @@
 """How far is a broadcast, and what became of its texts?"""
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ class Progress:
     waiting: int  # nothing was queued for them as yet
     states: dict[MessageStatus, int]  # of the texts that were queued
     excluded: dict[Exclusion, int]
-    spent: Decimal  # as far as the gateway has said
+    spent: list[tuple[str, Decimal]]  # in each currency, as far as the gateway has said
 
     @property
     def queued(self) -> int:
@@ -36,15 +37,22 @@ def find_progress(broadcast: Broadcast) -> Progress:
     """Count them; one query."""
     people = BroadcastRecipient.objects.filter(broadcast=broadcast).order_by()
     rows = list(
-        people.values_list("exclusion", "message__status").annotate(
+        people.values_list("exclusion", "message__status", "message__currency").annotate(
             Count("pk"), Sum("message__cost")
         )
     )
-    excluded = {Exclusion(why): count for why, _, count, _ in rows if why}
-    states = {MessageStatus(state): count for why, state, count, _ in rows if state and not why}
+    excluded, states = Counter[Exclusion](), Counter[MessageStatus]()
+    spent: dict[str, Decimal] = {}
+    for why, state, currency, count, cost in rows:
+        if why:
+            excluded[Exclusion(why)] += count
+        elif state:
+            states[MessageStatus(state)] += count
+        if cost:
+            spent[currency] = spent.get(currency, Decimal()) + cost
     return Progress(
-        waiting=sum(count for why, state, count, _ in rows if not why and not state),
+        waiting=sum(count for why, state, _, count, _ in rows if not why and not state),
         states={state: states[state] for state in MessageStatus if state in states},
         excluded={why: excluded[why] for why in Exclusion if why in excluded},
-        spent=sum((cost for *_, cost in rows if cost), Decimal()),
+        spent=sorted(spent.items()),
     )

@@ -30,7 +30,7 @@ from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
 from sms import incoming
-from sms.broadcasts import reviews
+from sms.broadcasts import control, reviews
 from sms.models import (
     Broadcast,
     BroadcastRecipient,
@@ -555,6 +555,8 @@ def addresses(world: World) -> Addresses:
     """Where each door is; that of a record is the owner's."""
     factories.authenticator_app(world.owner)
     incoming.receive_text(world.order.customer.phone_number, "Is it ready?")
+    paused = factories.confirmed()
+    control.pause(paused)
     records: dict[str, models.Model] = {
         "crm_customer": world.order.customer,
         "crm_order": world.order,
@@ -562,6 +564,9 @@ def addresses(world: World) -> Addresses:
         "sms_incomingtext": IncomingText.objects.get(),
         "sms_messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en"),
         "sms_broadcast": factories.broadcast(),
+        "sms_broadcast_pause": factories.confirmed(),
+        "sms_broadcast_resume": paused,
+        "sms_broadcast_stop": factories.confirmed(),
         "identity_user": world.owner,
         "auth_user": world.owner,
         "identity_role": factories.roles()["Viewer"],
@@ -569,7 +574,9 @@ def addresses(world: World) -> Addresses:
     }
     found = {}
     for name in DOORS:
-        start = next((each for each in records if name.startswith(f"{each}_")), "")
+        # The longest one: some doors have a record of their own.
+        found_for = (each for each in records if f"{name}_".startswith(f"{each}_"))
+        start = max(found_for, key=len, default="")
         arguments: list[Any] = []
         if start and name.endswith(ABOUT_ONE):
             arguments.append(records[start].pk)
@@ -613,7 +620,9 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "sms_incomingtext_change": text,
         "sms_incomingtext_delete": delete,
         "sms_broadcast_words": {"english": "Other words"},
-        "sms_broadcast_review": {"seen": reviews.review(Broadcast.objects.get()).seen},
+        "sms_broadcast_review": {
+            "seen": reviews.review(Broadcast.objects.get(status="ready")).seen
+        },
         "sms_messagetemplate_add": wording,
         "sms_messagetemplate_change": wording,
         "sms_messagetemplate_delete": delete,
@@ -676,6 +685,9 @@ def test_a_form_is_taken_from_whom_the_table_says(addresses: Addresses, rank: st
     told = {name: client.post(addresses[name]).status_code for name in allowed}
     done = dict.fromkeys(ASK_FOR_NOTHING & set(allowed), 302)
     assert told == dict.fromkeys(allowed, 200) | done
+    states = Broadcast.objects.order_by("status").values_list("status", flat=True)
+    moved, unmoved = ["paused", "sending", "stopped"], ["paused", "ready", "sending", "sending"]
+    assert list(states) == (moved if may(rank, "Manager") else unmoved)
 
 
 @pytest.mark.parametrize("is_signed_in", [True, False])

@@ -86,6 +86,14 @@ def test_a_text_is_found_by_its_phone_and_its_words(client: Client) -> None:
     assert listed(client.get(LOG, {"status__exact": "failed"})) == []
 
 
+def test_what_may_come_twice_is_marked_and_found(client: Client) -> None:
+    message, _ = factories.message(), factories.message()
+    Message.objects.filter(pk=message.pk).update(status="sent", may_be_double=True)
+    page = client.get(LOG, {"may_be_double__exact": "1"})
+    assert listed(page) == [message]
+    assert "Sent, may come twice" in words_of(page)
+
+
 def test_a_text_is_found_by_its_phone_as_the_log_writes_it(client: Client) -> None:
     wanted = factories.message("+254722000000")
     factories.message("+254733111111")

@@ -403,12 +403,14 @@ def test_each_person_is_counted_once(gateway: Scripted, django_assert_num_querie
         progress = find_progress(broadcast)
     assert (progress.waiting, progress.queued, progress.chosen) == (4, 0, 5)
     feed(broadcast)
-    first = Message.objects.all()[0]
-    Message.objects.filter(pk=first.pk).update(status="delivered", cost=Decimal("0.8000"))
+    first, second, third = Message.objects.all()[:3]
+    for message, currency in ((first, "KES"), (second, "UGX"), (third, "KES")):
+        Message.objects.filter(pk=message.pk).update(cost=Decimal("0.8"), currency=currency)
+    Message.objects.filter(pk=first.pk).update(status="delivered")
     progress = find_progress(broadcast)
     assert (progress.waiting, progress.queued, progress.chosen) == (0, 4, 5)
     assert progress.states == {MessageStatus.QUEUED: 3, MessageStatus.DELIVERED: 1}
-    assert progress.spent == Decimal("0.8")
+    assert progress.spent == [("KES", Decimal("1.6")), ("UGX", Decimal("0.8"))]
     assert BroadcastRecipient.objects.filter(message=None).get().exclusion == "opted_out"
 
 

@@ -106,6 +106,21 @@ def test_all_that_match_a_search_are_chosen_beyond_the_page(manager: Client) -> 
     assert sorted(names) == sorted(customer.name for customer in some)
 
 
+def test_the_end_of_a_line_is_one_character(manager: Client) -> None:
+    """A browser counts it as one, and sends it as two (HTML, the value of a textarea)."""
+    broadcast = factories.broadcast()
+    most = "\r\n".join(["x" * 9] * (Broadcast.MOST_CHARACTERS // 10)) + "\r\n"
+    url = f"{LIST}{broadcast.pk}/words/"
+    assert manager.post(url, {"english": f"{most[:-2]}x"}).status_code == 302
+    broadcast.refresh_from_db()
+    assert len(broadcast.english) == Broadcast.MOST_CHARACTERS
+    page = manager.post(url, {"english": f"{most[:-2]}xx", "swahili": ""})
+    assert f"at most {Broadcast.MOST_CHARACTERS} characters" in words_of(page)
+    before = broadcast.english
+    broadcast.refresh_from_db()
+    assert broadcast.english == before
+
+
 def test_the_language_of_the_customer_chooses_the_words(manager: Client) -> None:
     choose(manager, factories.customer(name="Juma", language="sw"))
     broadcast = Broadcast.objects.get()

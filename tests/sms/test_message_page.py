@@ -3,6 +3,7 @@
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -16,6 +17,7 @@ from tests.sms.conftest import Scripted
 pytestmark = pytest.mark.django_db
 
 LOG = "/admin/sms/message/"
+LINK = "text-primary-600 dark:text-primary-500 inline-block py-1"
 BUTTONS = ("Try again", "Send again …", "Cancel this text")
 
 
@@ -50,6 +52,34 @@ def page_of(client: Client, message: Message) -> str:
 def everything() -> tuple[object, ...]:
     tables = (Message.objects, Decision.objects, Line.objects, OrmQ.objects)
     return tuple(list(each.values()) for each in tables)
+
+
+def test_a_text_leads_to_what_it_is_about_and_to_whom_it_is(clerk: Client) -> None:
+    factories.templates()
+    order = factories.order()
+    page = page_of(clerk, Message.objects.get(about_id=order.pk))
+    assert f'<a class="{LINK}" href="/admin/crm/order/{order.pk}/change/">{order}</a>' in page
+    customer = order.customer
+    assert f'href="/admin/crm/customer/{customer.pk}/change/">{customer}</a>' in page
+
+
+def test_a_text_of_a_broadcast_leads_to_it(clerk: Client) -> None:
+    broadcast = factories.confirmed()
+    tasks.feed_broadcast(str(broadcast.pk))
+    page = page_of(clerk, Message.objects.get())
+    assert f'href="/admin/sms/broadcast/{broadcast.pk}/change/">{broadcast}</a>' in page
+
+
+def test_a_text_leads_nowhere_that_its_reader_may_not_go() -> None:
+    factories.templates()
+    order = factories.order()
+    reader = factories.user("Viewer")
+    of_crm = Permission.objects.filter(content_type__app_label="crm")
+    factories.roles()["Viewer"].permissions.remove(*of_crm)
+    page = page_of(browser(reader), Message.objects.get(about_id=order.pk))
+    assert "What happened" in page
+    assert str(order.pk) not in page
+    assert str(order.customer) not in page
 
 
 @pytest.mark.parametrize(
