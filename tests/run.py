@@ -17,7 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import psycopg2
@@ -28,13 +31,15 @@ CLIENT_TESTS = "tests/clients"
 CHAOS_TESTS = "tests/chaos"
 OF_THEIR_OWN = (BROWSER_TESTS, CLIENT_TESTS, CHAOS_TESTS)  # folders that are a part each
 SQLITE = "sqlite://:memory:"
-# These ask the test database nothing, so that the run on SQLite has said all there is to say.
-WITHOUT_DATABASE = (
+# The run on SQLite has said all there is to say of these: most ask the test database nothing, and
+# who may open which door is decided in Python.
+SAID_ON_SQLITE = (
     "tests/crm/spreadsheets/test_columns.py",
     "tests/crm/spreadsheets/test_reading.py",
     "tests/identity/test_sealing.py",
     "tests/project/test_environment.py",
     "tests/project/test_openapi.py",
+    "tests/project/test_permissions.py",
     "tests/project/test_readme.py",
     "tests/project/test_supervisor.py",
     "tests/project/test_up.py",
@@ -66,6 +71,7 @@ class Part:
     why_not: str = ""  # the reason why it cannot run here
     is_wanted: bool = False  # somebody asked for it, so leaving it out is a failure
     is_measured: bool = False  # its coverage, which costs a third of its time
+    side_by_side: str = ""  # the parts with the same word here leave each other enough of a machine
 
     def tests(self, arguments: list[str]) -> list[str]:
         """The paths to run: those of this part among the arguments, all where they name none."""
@@ -74,8 +80,11 @@ class Part:
             return [path for path in named or [self.folder] if path.startswith(self.folder)]
         return [path for path in named or ["tests"] if not path.startswith(OF_THEIR_OWN)]
 
-    def run(self, arguments: list[str]) -> int:
-        """Run it, say in one line how it went, and return pytest's exit status."""
+    def run(self, arguments: list[str], *, is_alone: bool) -> int:
+        """Run it, say in one line how it went, and return pytest's exit status.
+
+        What one of several parts side by side prints is shown when it has ended.
+        """
         options = [argument for argument in arguments if not argument.startswith("tests")]
         pytest = ["-m", "pytest"]
         if self.is_measured:
@@ -86,10 +95,19 @@ class Part:
         started = time.monotonic()
         options = ["-q", "-n", self.workers, *options]
         command = [sys.executable, *pytest, *options, *self.tests(arguments)]
-        status = subprocess.run(command, cwd=ROOT, env=self.environment, check=False).returncode
-        outcome = {0: "passed", NOTHING_COLLECTED: "no tests"}.get(status, "FAILED")
-        print(f"{self.name}: {outcome}, {time.monotonic() - started:.0f} s", flush=True)
-        return status
+        run = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            check=False,
+            stdout=None if is_alone else subprocess.PIPE,
+            stderr=None if is_alone else subprocess.STDOUT,
+        )
+        outcome = {0: "passed", NOTHING_COLLECTED: "no tests"}.get(run.returncode, "FAILED")
+        seconds = time.monotonic() - started
+        shown = (run.stdout or b"").decode(errors="replace")
+        print(f"{shown}{self.name}: {outcome}, {seconds:.0f} s", flush=True)
+        return run.returncode
 
 
 def clean_environment(data_dir: str) -> dict[str, str]:
@@ -119,13 +137,14 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             environment | {"DATABASE_URL": postgres},
             why_not=why_no_postgres(postgres),
             is_wanted=bool(named),
-            ignored=WITHOUT_DATABASE,
+            ignored=SAID_ON_SQLITE,
         ),
         Part(
             "Browser",
             environment | {"DATABASE_URL": SQLITE, "CHROMIUM": chromium},
             folder=BROWSER_TESTS,
             why_not=why_no_chromium,
+            side_by_side="browsers",
         ),
         Part(
             "Clients",
@@ -134,6 +153,7 @@ def parts_of_the_suite(environment: dict[str, str]) -> list[Part]:
             folder=CLIENT_TESTS,
             workers="0",  # all of them ask one Karani
             why_not=why_no_clients() or why_no_chromium,
+            side_by_side="browsers",  # these and the browser tests wait more than they compute
         ),
         # Each test has a Karani of its own. The first and the third, which share a worker, take as
         # long as the second, of the kills.
@@ -205,6 +225,17 @@ def is_covered() -> bool:
     return gate.returncode == 0
 
 
+def run_all(parts: Iterable[Part], arguments: list[str]) -> Iterator[tuple[Part, int]]:
+    """Run them in their order, some side by side; each with its exit status."""
+    for word, group in groupby(parts, key=lambda part: part.side_by_side or part.name):
+        beside = list(group)
+        with ThreadPoolExecutor(len(beside), thread_name_prefix=word) as threads:
+            runs = [
+                threads.submit(part.run, arguments, is_alone=len(beside) == 1) for part in beside
+            ]
+            yield from zip(beside, (run.result() for run in runs), strict=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--require-all", action="store_true", help="fail if a part is left out")
@@ -215,17 +246,20 @@ def main() -> int:
     failed: list[str] = []
     statuses: list[int] = []
     with tempfile.TemporaryDirectory() as data_dir:
+        parts: list[Part] = []
         for part in parts_of_the_suite(clean_environment(data_dir)):
             if not part.tests(arguments):
                 continue
-            if part.why_not:
-                print(f"{part.name}: left out, {part.why_not}", flush=True)
-                if options.require_all or part.is_wanted:
-                    failed.append(part.name)
+            if not part.why_not:
+                parts.append(part)
                 continue
-            statuses.append(part.run(arguments))
+            print(f"{part.name}: left out, {part.why_not}", flush=True)
+            if options.require_all or part.is_wanted:
+                failed.append(part.name)
+        for part, status in run_all(parts, arguments):
+            statuses.append(status)
             # Arguments may choose tests of one part only; without them, no tests is a mistake.
-            if statuses[-1] != 0 and not (arguments and statuses[-1] == NOTHING_COLLECTED):
+            if status != 0 and not (arguments and status == NOTHING_COLLECTED):
                 failed.append(part.name)
     if 0 not in statuses and not failed:
         failed.append(f"no test for {' '.join(arguments)}")
