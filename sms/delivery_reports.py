@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -260,28 +260,57 @@ def _settle_by_other_try(
     """What a report says of another try than the one whose id the text has: somebody had the text
     sent again.
 
-    That it was taken spares the person the next one, if that waits still. That it did not arrive
-    settles the text only where no third try is in doubt or on its way.
+    That it was taken spares the person the next one, if that waits still. That it did not arrive is
+    no reason not to send the next one, so the report waits for the end of that; it settles only a
+    text of which no other try may have arrived. Of two final ones the first stands, as ever.
     """
-    row = Message.objects.filter(pk=message.pk)
-    doubtful = message.attempts.filter(outcome=Attempt.Outcome.UNCLEAR)
-    is_third = doubtful.exclude(gateway_message_id=report.gateway_message_id).exists()
+    message = Message.objects.select_for_update().get(pk=message.pk)
+    said = _said_before(report)
+    if said and said.message_id is None:
+        return None  # it goes first
+    final = FINAL_STATUSES[said.status] if said else final
     has_failed = final is not None and not _has_arrived(final)
-    unsettled = row.sent_again_in_vain()
-    if has_failed:  # somebody wants it sent again, and rightly so
-        unsettled = unsettled.none() if is_third else unsettled.exclude(status__in=_WAITING)
-    is_settled = unsettled.update(
+    may_be_taken = [Attempt.Outcome.UNCLEAR, Attempt.Outcome.TAKEN]
+    others = message.attempts.filter(outcome__in=may_be_taken)
+    others = others.exclude(gateway_message_id=report.gateway_message_id)
+    in_vain = Message.objects.filter(pk=message.pk).sent_again_in_vain()
+    if has_failed:
+        in_vain = in_vain.exclude(status__in=_WAITING)
+        if _may_have_arrived(others).exists():
+            in_vain = in_vain.none()
+    is_settled = in_vain.update(
         status=Message.Status.SENT,
         gateway_message_id=report.gateway_message_id,
-        may_be_double=is_third,
+        may_be_double=others.exists(),
         **_AS_TAKEN,
     )
     if is_settled:
         message.refresh_from_db()
+        if said:
+            said.effect = _settle(said, message) or said.effect
+            said.save(update_fields=["effect"])
         return _settle(report, message)  # of its one try now
-    stands = row.values_list("status", flat=True).get()
-    is_settled_otherwise = stands in Message.FINAL or stands == Message.Status.SENT
-    return ReportEffect.OTHER_TRY if is_settled_otherwise or has_failed else None
+    is_told_beside = message.status in Message.FINAL | {Message.Status.SENT}
+    is_told_beside |= has_failed and message.status == Message.Status.UNCONFIRMED
+    return ReportEffect.OTHER_TRY if is_told_beside else None
+
+
+def _said_before(report: DeliveryReport) -> DeliveryReport | None:
+    """Another final report of the same try, which came first and so stands."""
+    same = DeliveryReport.objects.filter(gateway_message_id=report.gateway_message_id)
+    first = same.filter(status__in=FINAL_STATUSES).order_by("received_at", "pk").first()
+    return None if first == report else first
+
+
+def _may_have_arrived(tries: QuerySet[Attempt]) -> QuerySet[Attempt]:
+    """Those of which no report says that they did not."""
+    told = DeliveryReport.objects.filter(
+        ~Q(gateway_message_id=""),
+        gateway_message_id=OuterRef("gateway_message_id"),
+        message=OuterRef("message"),
+        status__in=[status for status, final in FINAL_STATUSES.items() if not _has_arrived(final)],
+    )
+    return tries.filter(~Exists(told))
 
 
 def _finish(report: DeliveryReport, message: Message, final: MessageStatus) -> bool:

@@ -170,7 +170,11 @@ def _record_submission(result: Result, submission: Submission) -> None:
         return
     # Somebody had it sent again meanwhile. If that has not begun, there is no need for it any more;
     # else the attempt keeps the id, so that its reports find the text.
+    # What was told of it beside the text is not undone.
     waits_again = Message.objects.filter(pk=result.message.pk).sent_again_in_vain()
+    waits_again = waits_again.exclude(
+        delivery_reports__gateway_message_id=submission.gateway_message_id
+    )
     is_third = result.message.attempts.filter(outcome=AttemptOutcome.UNCLEAR).exists()
     if not waits_again.update(**taken, may_be_double=is_third):
         Attempt.objects.filter(pk=result.attempt.pk).update(

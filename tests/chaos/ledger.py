@@ -58,9 +58,23 @@ def compare(orders: Iterable[Order], gateway: Control) -> Books:
     for message in messages:
         books.unexplained += [
             f"{message.text} [{message.status}, taken as {books.ids_of(message)}]: {reason}"
+            f"\n  {_story_of(message)}"
             for reason in _faults_of(message, books)
         ]
     return books
+
+
+def _story_of(message: Message) -> str:
+    """Its tries and the reports of it, as they happened."""
+    facts = [
+        (each.started_at, f"try {each.outcome} {each.word} {each.gateway_message_id}".strip())
+        for each in message.attempts.all()
+    ]
+    facts += [
+        (each.received_at, f"report {each.status} of {each.gateway_message_id}: {each.effect}")
+        for each in message.delivery_reports.all()
+    ]
+    return "; ".join(f"{at:%X.%f} {fact}" for at, fact in sorted(facts))
 
 
 def _faults_of(message: Message, books: Books) -> Iterator[str]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import permutations
 from threading import Barrier, Thread
 from typing import Any
 
@@ -438,8 +439,30 @@ def test_a_text_that_did_not_arrive_is_sent_again_as_somebody_wants_it(
     in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = decisions.send_again(in_doubt(), factories.user())
-    assert report("ATXid_9", "Failed").effect == "other_try"
+    assert report("ATXid_9", "Failed").effect == ""  # until the next one has ended
+    assert report("ATXid_9", "Sent").effect == ""
     assert send(monkeypatch, Fixed, message).status == "sent"
+    assert delivery_reports.match_again(timezone.now()) == 2
+    assert effects() == ["other_try", "other_try"]
+    message.refresh_from_db()
+    assert (message.status, message.gateway_message_id) == ("sent", "ATXid_1")
+
+
+@pytest.mark.parametrize("order", [*permutations(["Failed", "Sent", "cancel"])])
+def test_a_text_whose_one_try_did_not_arrive_ends_so_in_whatever_order_that_comes_to_be_known(
+    in_doubt: Callable[[], Message], order: tuple[str, ...]
+) -> None:
+    clerk = factories.user()
+    message = decisions.send_again(in_doubt(), clerk)
+    for step in order:
+        if step != "cancel":
+            report("ATXid_9", step)
+        elif Message.objects.filter(pk=message.pk, status="queued").exists():
+            decisions.cancel_message(message, clerk)
+    delivery_reports.match_again(timezone.now())
+    message.refresh_from_db()
+    assert (message.status, message.may_be_double) == ("undelivered", False)
+    assert not DeliveryReport.objects.filter(message=None).exists()
 
 
 def test_a_report_while_the_next_try_is_on_the_wire_waits_for_its_end(
@@ -479,6 +502,26 @@ def test_of_two_tries_in_doubt_one_that_failed_settles_nothing(
     assert report("ATXid_10", "Success").effect == "moved"
     message.refresh_from_db()
     assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_10")
+
+
+def test_of_two_tries_in_doubt_one_that_failed_stays_so_when_more_is_told_of_it(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(monkeypatch, Silent, decisions.send_again(in_doubt(), factories.user()))
+    for said in ("Failed", "Sent", "Success"):  # the first final one stands
+        assert report("ATXid_9", said).effect == "other_try"
+        message.refresh_from_db()
+        assert (message.status, message.gateway_message_id) == ("unconfirmed", "")
+
+
+def test_a_text_of_which_neither_try_arrived_is_settled_by_the_second_report(
+    in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(monkeypatch, Silent, decisions.send_again(in_doubt(), factories.user()))
+    assert report("ATXid_9", "Failed").effect == "other_try"
+    assert report("ATXid_10", "Expired").effect == "moved"
+    message.refresh_from_db()
+    assert (message.status, message.may_be_double) == ("undelivered", True)  # both were taken
 
 
 def test_a_text_in_doubt_keeps_the_id_that_it_was_given_all_the_same(

@@ -499,6 +499,24 @@ def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
     assert DeliveryReport.objects.get().effect == "other_try"
 
 
+def test_a_receipt_for_a_try_that_was_said_not_to_have_arrived_makes_no_sent_text_of_it(
+    gateway: Scripted, sent_again: Message
+) -> None:
+    give_up_and_send_again = gateway.during
+
+    def doubt_again() -> None:
+        give_up_and_send_again()
+        gateway.answers = [Unclear("Nobody knows."), Submission("id-1")]
+        deliver(Message.objects.get())
+        phone_number = sent_again.phone_number
+        delivery_reports.receive_report("id-1", "Failed", phone_number=phone_number)
+
+    gateway.during = doubt_again
+    assert deliver(sent_again).status == "unconfirmed"
+    assert (sent_again.gateway_message_id, sent_again.may_be_double) == ("", True)
+    assert sent_again.attempts.get(outcome="taken").gateway_message_id == "id-1"
+
+
 @pytest.mark.parametrize(
     "answer", [NotTaken("No."), OnHold("Empty.", Hold.BALANCE), Refused("No such number.")]
 )
