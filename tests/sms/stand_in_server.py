@@ -4,7 +4,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -87,6 +87,7 @@ class Server(ThreadingHTTPServer):
         self.receiver = receiver
         self.is_stopped = False
         self.open_connections: set[socket.socket] = set()
+        self.idle_connections: set[socket.socket] = set()  # of these, those without a request
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
@@ -103,20 +104,35 @@ class Server(ThreadingHTTPServer):
             self.shutdown()
             self._thread.join()
         self.server_close()
-        self._end_connections(socket.SHUT_RD)
+        # At once, so that the other side knows before it writes: on a busy machine the handlers
+        # come to it late.
+        _end(filter(_is_silent, list(self.idle_connections)), socket.SHUT_RDWR)
+        _end(list(self.open_connections), socket.SHUT_RD)
 
     def drop_connections(self) -> None:
         """Break off what is being answered, too."""
-        self._end_connections(socket.SHUT_RDWR)
-
-    def _end_connections(self, directions: int) -> None:
-        for connection in list(self.open_connections):
-            with suppress(OSError):  # closed by the other side already
-                connection.shutdown(directions)
+        _end(list(self.open_connections), socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # whose client did not wait
             super().handle_error(request, client_address)
+
+
+def _is_silent(connection: socket.socket) -> bool:
+    """Has no request come over it that nobody has seen yet?"""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:  # closed meanwhile
+        pass
+    return False
+
+
+def _end(connections: Iterable[socket.socket], directions: int) -> None:
+    for connection in connections:
+        with suppress(OSError):  # closed by the other side already
+            connection.shutdown(directions)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -137,7 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def handle_one_request(self) -> None:
-        if not self.connection.recv(1, socket.MSG_PEEK):
+        self.server.idle_connections.add(self.connection)
+        try:
+            is_request = bool(self.connection.recv(1, socket.MSG_PEEK))
+        finally:
+            self.server.idle_connections.discard(self.connection)
+        if not is_request:
             self.close_connection = True
         elif self.server.receiver.resets_before_reading():
             self._reset()
