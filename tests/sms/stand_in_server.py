@@ -1,5 +1,6 @@
 """What a stand-in may do with one HTTP request: answer, stall, cut the line, talk nonsense."""
 
+import select
 import socket
 import struct
 import sys
@@ -103,6 +104,9 @@ class Server(ThreadingHTTPServer):
         if self._thread.is_alive():  # else it was not started
             self.shutdown()
             self._thread.join()
+            # To the other side a connection stands before we accept it: it may have written to it.
+            while select.select([self], [], [], 0)[0]:
+                self.handle_request()
         self.server_close()
         # At once, so that the other side knows before it writes: on a busy machine the handlers
         # come to it late.
