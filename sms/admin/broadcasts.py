@@ -4,7 +4,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -35,6 +38,7 @@ TITLES = {
     "progress": "Broadcast",
     "stop": "Stop a broadcast for good",
 }
+CONFIRMED = "Confirmed."
 SHOWN_NAMES = 200  # of those who are left out, unless all are asked for
 
 
@@ -171,7 +175,7 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
             self.message_user(request, " ".join(told), messages.ERROR)
             broadcast.refresh_from_db()
             return False
-        self.log_change(request, broadcast, "Confirmed.")
+        self.log_change(request, broadcast, CONFIRMED)
         self.message_user(request, "The broadcast is on its way.", messages.SUCCESS)
         return True
 
@@ -211,8 +215,16 @@ class BroadcastAdmin(ReadOnly, ModelAdmin):
             left_out=left_out[: _shown(request)],
             left_out_count=left_out_count,
             more_left_out=max(0, left_out_count - _shown(request)),
+            done=self._done_with(broadcast),
             may_steer=request.user.has_perm("sms.change_broadcast"),
         )
+
+    def _done_with(self, broadcast: Broadcast) -> QuerySet[LogEntry]:
+        """Who paused, resumed and stopped it, and when; that it was confirmed is told by itself."""
+        about = ContentType.objects.get_for_model(Broadcast)
+        entries = LogEntry.objects.filter(content_type=about, object_id=str(broadcast.pk))
+        later = entries.exclude(change_message=CONFIRMED)
+        return later.select_related("user").order_by("action_time", "pk")
 
     def pause_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         return self._steer(request, pk, control.pause, "Paused.")

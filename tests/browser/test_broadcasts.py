@@ -72,7 +72,8 @@ def test_customers_are_chosen_and_texted_after_who_and_what_it_costs_were_seen(
 def test_one_that_nobody_wants_any_more_is_discarded(page: Page, customers: None) -> None:
     broadcast = factories.broadcast()
     page.goto(f"/admin/sms/broadcast/{broadcast.pk}/review/")
-    page.get_by_role("button", name="Discard").click()
+    page.get_by_text("Discard …").click()
+    page.get_by_role("button", name="Discard it").click()
     page.wait_for_url("**/admin/sms/broadcast/")
     assert not Broadcast.objects.exists()
 

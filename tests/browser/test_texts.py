@@ -53,7 +53,8 @@ def test_did_my_text_arrive_is_answered_and_acted_on(page: Page, in_doubt: Messa
 
 def test_all_texts_are_stopped_one_is_cancelled_and_the_rest_goes_on(page: Page) -> None:
     page.goto("/admin/sms/message/")
-    page.get_by_role("button", name="Stop all texts").click()
+    page.get_by_text("Stop all texts …").click()
+    page.get_by_role("button", name="Stop them").click()
     expect(page.get_by_text("No texts are sent.", exact=True)).to_be_visible()
     unwanted, wanted = factories.message(), factories.message()
     tasks.drain()
@@ -62,7 +63,8 @@ def test_all_texts_are_stopped_one_is_cancelled_and_the_rest_goes_on(page: Page)
     assert no_wider_than_the_screen(page)
 
     page.goto(f"/admin/sms/message/{unwanted.pk}/change/")
-    page.get_by_role("button", name="Cancel this text").click()
+    page.get_by_text("Cancel this text …").click()
+    page.get_by_role("button", name="Cancel it").click()
     expect(page.get_by_text("It was cancelled, and never sent.")).to_be_visible()
 
     page.goto("/admin/sms/message/")

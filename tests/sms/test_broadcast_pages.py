@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user
+from django.contrib.auth import get_user
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -284,6 +286,9 @@ def test_it_is_paused_resumed_and_stopped_by_its_buttons(manager: Client) -> Non
     notes = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
     assert list(notes) == ["Paused.", "Resumed.", "Stopped."]
     assert "Stopped." in words_of(manager.get(f"{address}history/"))
+    done = manager.get(f"{address}change/").content.decode().partition('id="done"')[2]
+    told = re.findall(r"<li>(\w+) by (.+), <time", done)
+    assert told == [(each, str(get_user(manager))) for each in ("Paused", "Resumed", "Stopped")]
 
 
 def test_to_stop_one_for_good_is_asked_first(manager: Client) -> None:
