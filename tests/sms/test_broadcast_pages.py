@@ -13,7 +13,6 @@ from django_q.models import OrmQ
 
 from identity.models import User
 from sms import line, opt_outs, tasks
-from sms.admin import broadcasts
 from sms.broadcasts import control
 from sms.models import Broadcast, Message, UnreachablePhone
 from tests import factories
@@ -334,7 +333,7 @@ def test_both_texts_are_shown_before_it_is_confirmed(manager: Client) -> None:
 def test_all_who_are_left_out_are_listed_where_that_is_asked_for(
     manager: Client, monkeypatch: pytest.MonkeyPatch, door: str
 ) -> None:
-    monkeypatch.setattr(broadcasts, "SHOWN_NAMES", 2)
+    monkeypatch.setattr("sms.admin.broadcasts.page.SHOWN_NAMES", 2)
     people = [factories.person(f"Person {number}") for number in range(5)]
     broadcast = factories.broadcast(*people)
     for person in people[1:]:
