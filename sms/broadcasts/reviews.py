@@ -15,7 +15,14 @@ from sms.broadcasts.wording import ENGLISH, SWAHILI, render
 from sms.models import Broadcast, BroadcastRecipient, Exclusion, OptOut, UnreachablePhone
 from sms.prices import Price, price_per_segment
 from sms.quiet_hours import quiet_until
-from sms.segments import Count, Encoding, count_segments
+from sms.segments import (
+    Count,
+    DearCharacter,
+    Encoding,
+    count_segments,
+    dear_characters,
+    replace_exactly,
+)
 
 People = list[BroadcastRecipient]
 _MOST_RISE = Decimal("1.05")  # of the price, until it is shown anew
@@ -111,23 +118,38 @@ class Example:
     """How somebody who gets a broadcast would read words that are being written."""
 
     language: str
+    field: str  # of the form, in which it is written
     text: str
     count: Count
+    dear: list[DearCharacter]  # in the words, that may be replaced and lose nothing by it
+    fixed: Count  # with these replaced
 
 
 def examples(broadcast: Broadcast, english: str, swahili: str) -> list[Example]:
     """One for each language in which something is written; two queries at most."""
     values = _values_of_a_reader(broadcast)
     written = [
-        ("English", ENGLISH, Broadcast(english=english.replace("\r\n", "\n").strip())),
-        ("Kiswahili", SWAHILI, Broadcast(swahili=swahili.replace("\r\n", "\n").strip())),
+        ("English", "english", ENGLISH, english),
+        ("Kiswahili", "swahili", SWAHILI, swahili),
     ]
-    texts = [
-        (label, render(words, language, values))
-        for label, language, words in written
-        if words.english or words.swahili
+    return [
+        _example(label, field, language, words.replace("\r\n", "\n").strip(), values)
+        for label, field, language, words in written
+        if words.strip()
     ]
-    return [Example(label, text, count_segments(text)) for label, text in texts]
+
+
+def _example(label: str, field: str, language: str, words: str, values: dict[str, str]) -> Example:
+    text = render(Broadcast(**{field: words}), language, values)
+    fixed = render(Broadcast(**{field: replace_exactly(words)}), language, values)
+    return Example(
+        language=label,
+        field=field,
+        text=text,
+        count=count_segments(text),
+        dear=[each for each in dear_characters(words) if each.is_exact],
+        fixed=count_segments(fixed),
+    )
 
 
 def _values_of_a_reader(broadcast: Broadcast) -> dict[str, str]:

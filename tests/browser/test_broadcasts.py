@@ -91,6 +91,19 @@ def test_a_preview_that_does_not_come_leaves_what_was_there_and_says_so(
     expect(another.locator("[type=password]")).to_have_count(0)
 
 
+def test_a_quote_that_makes_it_dear_is_replaced_with_one_click(page: Page, customers: None) -> None:
+    broadcast = factories.broadcast()
+    page.goto(f"/admin/sms/broadcast/{broadcast.pk}/words/")
+    page.fill("[name=english]", "\u201cBig\u201d sale \u2013 " + "today " * 14)
+    fix = page.get_by_role("button", name="which loses nothing")
+    expect(fix).to_contain_text("then 1 message")
+    assert no_wider_than_the_screen(page)
+    fix.click()
+    expect(page.locator("[name=english]")).to_have_value('"Big" sale - ' + "today " * 14)
+    expect(page.locator("#examples")).to_contain_text("GSM-7")
+    expect(fix).to_have_count(0)
+
+
 def test_to_stop_one_for_good_takes_a_second_look(page: Page, customers: None) -> None:
     broadcast = factories.confirmed()
     page.goto(f"/admin/sms/broadcast/{broadcast.pk}/change/")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user
-from django.contrib.auth import get_user
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -239,6 +238,24 @@ def test_the_server_says_how_what_is_written_reads_and_how_long_it_is(manager: C
     )
     broadcast.refresh_from_db()
     assert broadcast.swahili == ""
+
+
+def test_what_makes_it_dear_and_loses_nothing_may_be_replaced(manager: Client) -> None:
+    broadcast = factories.broadcast(factories.person("Wanjiku"))
+    written = {"english": "\u201cBig\u201d sale, \u0169 \u2026", "swahili": "Habari"}
+    page = manager.post(f"{LIST}{broadcast.pk}/examples/", written).content.decode()
+    assert re.findall('data-replace-in="(.+?)"', page) == ["english"]
+    assert re.findall('data-from="(.+?)" data-to="(.+?)"', page) == [
+        ("\u201c", "&quot;"),
+        ("\u201d", "&quot;"),
+        ("\u2026", "..."),
+    ]
+    assert "then 1 message<" in page  # the other character is a letter, and stays
+    broadcast.english = written["english"]
+    broadcast.save()
+    review = manager.get(f"{LIST}{broadcast.pk}/review/").content.decode()
+    assert "curly quote" in review
+    assert "data-replace-in" not in review  # nothing is written there
 
 
 @pytest.mark.parametrize("why_not", ["doubled", "opted out", "unreachable"])

@@ -56,7 +56,9 @@ class Drafting(BroadcastPages):
             return self.to("review", broadcast)
         shown = request.POST if request.method == "POST" else written
         found = reviews.examples(broadcast, shown.get("english", ""), shown.get("swahili", ""))
-        return self.page(request, broadcast, "words", form=form, examples=found)
+        return self.page(
+            request, broadcast, "words", form=form, examples=found, is_being_written=True
+        )
 
     def _takes(self, request: HttpRequest, form: WordsForm, broadcast: Broadcast) -> bool:
         if not form.is_valid():
@@ -74,7 +76,8 @@ class Drafting(BroadcastPages):
         broadcast = self.find(request, pk, "add")
         written = (request.POST.get(name, "") for name in ("english", "swahili"))
         found = reviews.examples(broadcast, *written)
-        return TemplateResponse(request, "sms/broadcast_examples.html", {"examples": found})
+        context = {"examples": found, "is_being_written": True}
+        return TemplateResponse(request, "sms/broadcast_examples.html", context)
 
     def review_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """Show what it would do, and send it once that is confirmed."""

@@ -42,6 +42,18 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     field.addEventListener("input", changed);
   }
+  examples.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-replace-in]");
+    if (button === null) {
+      return;
+    }
+    const field = form.elements[button.dataset.replaceIn];
+    for (const { dataset } of button.querySelectorAll("[data-from]")) {
+      field.value = field.value.replaceAll(dataset.from, () => dataset.to);
+    }
+    field.focus();
+    changed();
+  });
   for (const chip of form.querySelectorAll("[data-variable]")) {
     chip.addEventListener("click", () => {
       last.focus();
