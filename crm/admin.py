@@ -31,7 +31,7 @@ from sms.broadcasts import drafts
 from sms.errors import BroadcastRefusal
 from sms.models import ConsentSource, Message, MessageStatus
 from sms.opt_outs import Word
-from sms.phone_numbers import find_phone_number, national_form, takes_texts
+from sms.phone_numbers import find_phone_number, national_form
 
 ORDER_COLOURS = {
     Order.Status.PENDING: "warning",
@@ -163,7 +163,7 @@ class CustomerAdmin(OperationsAdmin):
     def texts_wanted(self, customer: Customer) -> str:
         if customer.sms_opted_out:
             return "Opted out"
-        if not takes_texts(customer.phone_number):
+        if not customer.takes_texts:
             return "No mobile"
         return "Unreachable" if customer.unreachable else "Yes"
 
@@ -186,7 +186,7 @@ class CustomerAdmin(OperationsAdmin):
             customers.update_customer(obj, changes, word=word if is_said else None)
         else:
             customers.register_customer(obj, word=word)
-        if not takes_texts(obj.phone_number):
+        if not obj.takes_texts:
             self.message_user(request, _NO_MOBILE.format(phone=self.phone(obj)), messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:

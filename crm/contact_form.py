@@ -1,8 +1,9 @@
 """What customers tell of themselves: how they are called, and where the texts to them go."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 
-from sms.phone_numbers import parse_phone_number
+from sms.phone_numbers import parse_phone_number, takes_texts
 
 
 class ContactForm(forms.Form):
@@ -16,4 +17,7 @@ class ContactForm(forms.Form):
     )
 
     def clean_phone_number(self) -> str:
-        return parse_phone_number(self.cleaned_data["phone_number"])
+        phone_number = parse_phone_number(self.cleaned_data["phone_number"])
+        if not takes_texts(phone_number):
+            raise ValidationError("No text gets to this number. Enter that of a mobile phone.")
+        return phone_number

@@ -20,7 +20,7 @@ from crm.folding import fold, lines
 from identity.identifiers import new_id
 from identity.models import User
 from sms.models import Message, OptOut, UnreachablePhone
-from sms.phone_numbers import validate_phone_number
+from sms.phone_numbers import takes_texts, validate_phone_number
 
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _BREAK = "\n\n"  # between what an order says of itself and what it says of its customer
@@ -168,6 +168,11 @@ class Customer(models.Model):
     def fill_search_text(self) -> None:
         """Whoever writes a code, a name, a phone or an email calls this before."""
         self.search_text = lines(self.code, self.name, self.phone_number, self.email)
+
+    @property
+    def takes_texts(self) -> bool:
+        """Does a text get to a phone of this kind? Not to a fixed line."""
+        return takes_texts(self.phone_number)
 
     @property
     def search_text_in_orders(self) -> str:

@@ -118,5 +118,6 @@ class CustomerOut(Schema):
     email: EmailOrNone
     language: Language = Field(description="Of the texts to this customer")
     sms_opted_out: bool = Field(description="The owner of the phone wants no texts")
+    takes_texts: bool = Field(description="False for a fixed line: no text gets to this phone")
     created_at: Moment = Field(examples=["2026-01-11T10:00:00Z"])
     updated_at: Moment = Field(examples=["2026-01-11T10:00:00Z"])

@@ -43,11 +43,18 @@ def test_a_customer_is_made_and_read_back(api: Api) -> None:
         "email": "",
         "language": "en",
         "sms_opted_out": False,
+        "takes_texts": True,
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
     }
     assert body["created_at"].endswith("Z")
     assert api.get(f"/api/customers/{customer.pk}/").json() == body
+
+
+def test_a_fixed_line_is_pointed_out(api: Api) -> None:
+    made = api.post("/api/customers/", {"name": "John Doe", "phone_number": "+254202222222"})
+    assert (made.status_code, made.json()["takes_texts"]) == (201, False)
+    assert [each["takes_texts"] for each in api.get("/api/customers/").json()["results"]] == [False]
 
 
 def test_a_customer_without_a_code_gets_the_next_one(api: Api) -> None:

@@ -297,6 +297,7 @@ def test_it_costs_a_hash_of_the_password_too() -> None:
         ),
         ({"password": "password"}, "password", "This password is too common."),
         ({"name": ""}, "name", "This field is required."),
+        ({"phone_number": "020 2222222"}, "phone_number", "No text gets to this number."),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_made(
