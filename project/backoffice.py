@@ -7,6 +7,9 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+SENT_TEXTS = "Sent texts"
+_STOPPED = "are_texts_stopped"  # kept with the request
+
 # A warm green, as on a shop's sign; each step keeps the contrast that its use needs.
 COLORS: dict[str, dict[str, str]] = {
     "primary": {
@@ -35,9 +38,23 @@ def stylesheet(request: HttpRequest) -> str:
 
 def gateway_badge(request: HttpRequest) -> list[str] | None:
     """Says beside the title that no text leaves the house, while that is so."""
+    if _are_texts_stopped(request):
+        return ["Texts stopped", "danger"]
     if settings.SMS_GATEWAY == "africastalking":
         return None
     return [f"SMS {settings.SMS_GATEWAY}", "warning"]
+
+
+def _are_texts_stopped(request: HttpRequest) -> bool:
+    """For who may see the texts, where it says why. Asked once for each page."""
+    from sms import line  # the settings import this module, before any model
+
+    stopped: bool | None = getattr(request, _STOPPED, None)
+    if stopped is None:
+        may_see = request.user.has_perm("sms.view_message")
+        stopped = may_see and line.is_shut(line.read_line())
+        setattr(request, _STOPPED, stopped)
+    return stopped
 
 
 def _may_view(permission: str) -> Any:
@@ -72,6 +89,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     best = max(here, key=lambda item: len(str(item["link"])), default=None)
     for item in items:
         item["active"] = item is best
+        if item["title"] == SENT_TEXTS and _are_texts_stopped(request):
+            item |= {"badge": "Stopped", "badge_variant": "danger"}
     return groups
 
 
@@ -87,7 +106,7 @@ def _groups() -> list[dict[str, Any]]:
         {
             "title": "Texts",
             "items": [
-                _item("Sent texts", "sms", "sms_message_changelist", "sms.view_message"),
+                _item(SENT_TEXTS, "sms", "sms_message_changelist", "sms.view_message"),
                 _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
                 _item("Broadcasts", "campaign", "sms_broadcast_changelist", "sms.view_broadcast"),
                 *_simulated_phones(),

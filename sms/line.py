@@ -13,8 +13,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from identity.models import User
-from sms import doorbells, rate
-from sms.models import Hold, Line, Message
+from sms import doorbells, line_events, rate
+from sms.models import Hold, Line, LineEvent, Message
 
 logger = logging.getLogger(__name__)
 
@@ -78,16 +78,23 @@ def note_heard(line: Line) -> None:
 
     What holds it, if anything, stands with its reason: the text was in the air before.
     """
-    if line.failures or line.is_trying or line.broken_at or line.probes:
-        _row(line).filter(hold="").update(
-            failures=0,
-            broken_at=None,
-            is_trying=False,
-            tried_at=None,
-            tried_balance=None,
-            probes=0,
-            reason="",
-        )
+    if not (line.failures or line.is_trying or line.broken_at or line.probes):
+        return
+    row, was_shut = _row(line).filter(hold=""), Q(is_trying=True) | Q(broken_at__isnull=False)
+    clear: dict[str, object] = {
+        "failures": 0,
+        "broken_at": None,
+        "is_trying": False,
+        "tried_at": None,
+        "tried_balance": None,
+        "probes": 0,
+        "reason": "",
+    }
+    with transaction.atomic():
+        if row.filter(was_shut).update(**clear):
+            line_events.note(line.gateway, LineEvent.Kind.CLEAR)
+        else:
+            row.update(**clear)
 
 
 def note_failure(line: Line, reason: str) -> None:
@@ -106,6 +113,7 @@ def note_failure(line: Line, reason: str) -> None:
         if row.filter(breaks).update(
             broken_at=line.broken_at or now, is_trying=False, tried_at=None, next_probe_at=due
         ):
+            line_events.note(line.gateway, LineEvent.Kind.BROKEN, reason=reason)
             doorbells.call_for_probe(due)
             logger.warning("The line to %s is broken: %s", line.gateway, reason)
 
@@ -136,6 +144,7 @@ def note_hold(line: Line, hold: Hold, reason: str) -> None:
                 next_probe_at=due if hold in _PROBED else None,
             )
         ):
+            line_events.note(line.gateway, LineEvent.Kind.HELD, hold=hold, reason=reason)
             logger.warning("The line to %s is held: %s", line.gateway, reason)
             if hold in _PROBED:
                 doorbells.call_for_probe(due)
@@ -186,6 +195,7 @@ def let_one_through(line: Line, known: Q | None = None, **changes: object) -> bo
     return bool(opened)
 
 
+@transaction.atomic
 def resume(by: User | None) -> bool:
     """Let one text through now, whatever held the line; False where nothing did.
 
@@ -198,10 +208,12 @@ def resume(by: User | None) -> bool:
         Message.objects.filter(status=Message.Status.QUEUED).update(next_attempt_at=None)
         doorbells.ring_at(None)
     if opened:
+        line_events.note(line.gateway, LineEvent.Kind.RESUMED, by=by)
         logger.info("The line to %s is resumed by %s.", line.gateway, by or "a command")
     return opened
 
 
+@transaction.atomic
 def stop(by: User | None) -> bool:
     """Send nothing more until somebody resumes; False where it was stopped already.
 
@@ -224,6 +236,8 @@ def stop(by: User | None) -> bool:
         )
     )
     if stopped:
+        reason = f"Stopped by {who}."
+        line_events.note(line.gateway, LineEvent.Kind.HELD, hold=Hold.STAFF, reason=reason, by=by)
         logger.info("The line to %s is stopped by %s.", line.gateway, who)
     return bool(stopped)
 

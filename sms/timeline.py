@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 
-from sms import events, line, opt_outs, status
+from sms import events, line, line_events, opt_outs, status
 from sms.delivery_reports import FINAL_STATUSES
 from sms.models import (
     Attempt,
@@ -99,13 +100,14 @@ def _reason(message: Message) -> str:
 
 
 def steps_of(message: Message) -> list[Step]:
-    """Each step of a text, the first one first; three queries."""
+    """Each step of a text, the first one first; four queries."""
     decisions = list(message.decisions.select_related("made_by"))
     attempts = list(message.attempts.all())
     steps = [
         *(step for attempt in attempts for step in _steps_of_attempt(message, attempt)),
         *map(_step_of_decision, decisions),
         *map(_step_of_report, message.delivery_reports.all()),
+        *_steps_of_line(message, attempts),
         *_end_without_attempt(message, attempts, decisions),
     ]
     steps.sort(key=lambda step: step.at)  # stable: as listed above, where two are of one time
@@ -168,6 +170,30 @@ def _step_of_report(report: DeliveryReport) -> Step:
         return Step(report.received_at, f"Reported of another try: {said}", reason, tone=tone)
     title = f"The gateway reported {said}, which is not understood"
     return Step(report.received_at, title, reason, tone="warning")
+
+
+def _steps_of_line(message: Message, attempts: list[Attempt]) -> Iterator[Step]:
+    """What kept all texts from the wire while this one waited, and what let them go on."""
+    since, until = message.created_at, _waited_until(message, attempts)
+    for event in line_events.between(settings.SMS_GATEWAY, since, until):
+        is_stop = event.kind in line_events.STOPS
+        if event.at <= since and not is_stop:
+            continue  # all was well when it was queued
+        by = event.made_by.get_username() if event.made_by else ""
+        reason = f"{Hold(event.hold).label}." if event.hold else event.reason
+        yield Step(
+            max(event.at, since),
+            event.get_kind_display(),
+            reason,
+            by,
+            "warning" if is_stop else "info",
+        )
+
+
+def _waited_until(message: Message, attempts: list[Attempt]) -> datetime:
+    if message.status in Message.WAITING or not attempts:
+        return message.final_at or timezone.now()
+    return attempts[-1].started_at
 
 
 def _end_without_attempt(

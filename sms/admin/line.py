@@ -1,6 +1,7 @@
 """The line to the gateway, above the log: what holds texts up, and the button that lets them go."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -8,24 +9,32 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from identity.models import User
-from sms import line
-from sms.status import find_status
+from sms import line, line_events, status
+from sms.models import Hold, Message
 
 RESUME = "sms.resume_line"
+_NEWS = timedelta(days=7)  # for which it is told what stopped the texts and let them go on
 
 
 def line_of(request: HttpRequest) -> dict[str, Any]:
     """What the log shows above the texts, and which button."""
-    status = find_status()
-    waiting = sum(status.counts.get(state, 0) for state in ("queued", "claimed", "held"))
+    now, known = timezone.now(), line.read_line()
+    state = status.state_of(known)
     return {
-        "status": status,
-        "waiting": waiting,
+        "line": known,
+        "state": state,
+        "reason": status.reason_of(known),
+        "since": known.held_at if known.hold else known.broken_at,
+        "trouble": known.trouble if status.is_news(known, now) else "",
+        "waiting": Message.objects.filter(status__in=Message.WAITING).count(),
+        "latest": line_events.latest(known.gateway, now - _NEWS),
         "may_decide": request.user.has_perm(RESUME),
-        "is_stopped": status.line in ("held", "broken", "quiet"),
+        "may_stop": known.hold != Hold.STAFF,
+        "is_stopped": state in ("held", "broken", "quiet"),
     }
 
 

@@ -9,7 +9,7 @@ from sms.models.broadcasts import (
 )
 from sms.models.callbacks import DeliveryReport, IncomingText, OptOutNotice, ReportEffect
 from sms.models.consent import ConsentChange, ConsentSource, OptOut, UnreachablePhone
-from sms.models.line import Hold, Line
+from sms.models.line import Hold, Line, LineEvent
 from sms.models.messages import (
     Attempt,
     AttemptOutcome,
@@ -36,6 +36,7 @@ __all__ = [
     "Hold",
     "IncomingText",
     "Line",
+    "LineEvent",
     "Message",
     "MessageQuerySet",
     "MessageStatus",

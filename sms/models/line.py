@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 
 
@@ -70,3 +71,30 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return f"line to {self.gateway}"
+
+
+class LineEvent(models.Model):
+    """Something that stopped all texts or let them go on, as their pages tell. Only added to."""
+
+    class Kind(models.TextChoices):
+        HELD = "held", "Texts are held"
+        BROKEN = "broken", "The gateway cannot be reached"
+        RESUMED = "resumed", "Texts are resumed"
+        CLEAR = "clear", "Texts go out again"
+
+    gateway = models.CharField(max_length=20)
+    kind = models.CharField(max_length=10, choices=Kind)
+    hold = models.CharField(max_length=20, choices=Hold, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()  # told on the pages of texts, to who may see those
+        ordering: ClassVar = ["at", "id"]
+        indexes: ClassVar = [models.Index(fields=["gateway", "at"], name="sms_line_event_at")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"

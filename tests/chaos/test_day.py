@@ -170,3 +170,5 @@ def assert_staff_see_it(day: Day) -> None:
             sent = ("Sent 1 message, KES 0.80, receipt", "No clear answer ")
             assert any(step.startswith(sent) for step in steps), steps
             assert message.failure_reason in settling[0]
+        if message.text in day.held:
+            assert "Texts are held The account with the gateway is empty." in steps

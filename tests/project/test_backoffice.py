@@ -5,9 +5,12 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from identity.models import User
+from sms import line
+from sms.models import Hold
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +104,26 @@ def test_a_badge_says_that_no_text_leaves_the_house(
 def test_there_is_no_badge_where_texts_are_sent(boss: User, settings: Any) -> None:
     settings.SMS_GATEWAY = "africastalking"
     assert "SMS " not in open_page(boss).content.decode()
+
+
+@pytest.mark.parametrize("role", ["Clerk", "Viewer", "Manager"])
+def test_whoever_sees_the_texts_is_told_on_every_page_that_they_are_stopped(role: str) -> None:
+    user = factories.user(role)
+    assert "Texts stopped" not in open_page(user).content.decode()
+    line.note_hold(line.find_line(), Hold.BALANCE, "Empty.")
+    for path in ("/admin/", "/admin/crm/order/"):
+        page = open_page(user, path)
+        assert "Texts stopped" in page.content.decode()
+        groups = page.context["sidebar_navigation"]
+        badges = {item["title"]: item.get("badge") for group in groups for item in group["items"]}
+        assert {title for title, badge in badges.items() if badge} == {"Sent texts"}
+
+
+def test_who_may_not_see_the_texts_is_not_told_of_them() -> None:
+    user = factories.user("Viewer")
+    user.groups.get().permissions.remove(Permission.objects.get(codename="view_message"))
+    line.note_hold(line.find_line(), Hold.BALANCE, "Empty.")
+    assert "Texts stopped" not in open_page(user).content.decode()
 
 
 def test_who_has_no_role_is_asked_to_sign_in() -> None:

