@@ -295,9 +295,9 @@ SMS_RETRY_DELAYS = {
 
 # --- Queue -------------------------------------------------------------------------------------
 
-# Seconds; the longest task is `sms.tasks.drain`: it begins texts for 12 s, and then waits 15 s at
-# most for the last answers.
-_TASK_TIMEOUT = 30
+# Seconds; the longest task is `sms.tasks.drain`: it begins texts for 12 s, then waits 15 s at most
+# for the last answers, and has 5 s to write them down while a database begins anew.
+_TASK_TIMEOUT = 35
 
 Q_CLUSTER = {
     "name": "karani",

@@ -13,7 +13,15 @@ from sms.errors import (
     PhoneOptedOut,
     PhoneTakesNoTexts,
 )
-from sms.models import Decision, Message, MessageStatus, OptOut
+from sms.models import (
+    Broadcast,
+    BroadcastStatus,
+    Decision,
+    Message,
+    MessageStatus,
+    OptOut,
+    Withdrawal,
+)
 from sms.phone_numbers import takes_texts
 
 
@@ -22,7 +30,8 @@ def retry_message(message: Message, by: User) -> Message:
 
     Its day to be of use begins anew.
 
-    :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
+    :raises MessageCannotBeRetried: it is in another state, somebody was quicker, or no worker would
+        send it, as its order is gone or its broadcast paused or stopped.
     :raises PhoneTakesNoTexts: it would fail again.
     :raises PhoneOptedOut: it would not be sent.
     """
@@ -34,7 +43,8 @@ def send_again(message: Message, by: User) -> Message:
 
     The person may get it twice: whoever asks for this has been told so.
 
-    :raises MessageCannotBeRetried: it is in another state, or somebody was quicker.
+    :raises MessageCannotBeRetried: it is in another state, somebody was quicker, or no worker would
+        send it, as its order is gone or its broadcast paused or stopped.
     :raises PhoneTakesNoTexts: it would fail again.
     :raises PhoneOptedOut: it would not be sent.
     """
@@ -73,6 +83,8 @@ def _queue_again(
         raise PhoneTakesNoTexts(message.phone_number)
     if OptOut.objects.filter(phone_number=message.phone_number).exists():
         raise PhoneOptedOut(message.phone_number)
+    if why := _why_withheld(message):
+        raise MessageCannotBeRetried(message, why)
     stood = Message.objects.filter(pk=message.pk).values_list("failure_reason", flat=True).first()
     row = Message.objects.filter(pk=message.pk)
     anew: dict[str, Any] = {
@@ -90,6 +102,20 @@ def _queue_again(
     doorbells.ring([message.pk])
     message.refresh_from_db()
     return message
+
+
+def _why_withheld(message: Message) -> str:
+    """Why no worker would send it, if that is so."""
+    if message.about_id is None:
+        return ""
+    if Withdrawal.objects.filter(about_id=message.about_id).exists():
+        return "What this text tells of is gone, so that it was not queued."
+    broadcast = Broadcast.objects.filter(pk=message.about_id, status__in=Broadcast.HALTED).first()
+    if broadcast is None:
+        return ""
+    if broadcast.status == BroadcastStatus.PAUSED:
+        return "Its broadcast is paused, so that it was not queued. Let the broadcast go on first."
+    return "Its broadcast was stopped, so that it was not queued."
 
 
 def _record(message: Message, kind: Decision.Kind, by: User, reason: str) -> None:

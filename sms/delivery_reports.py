@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -49,7 +49,7 @@ MATCHED_FOR = timedelta(hours=72)  # after that a report, or the text it may be 
 _MATCHED_AT_ONCE = 500
 
 _UNDER_WAY = (Message.Status.CLAIMED, Message.Status.SENDING, Message.Status.UNCONFIRMED)
-_WAITING = (Message.Status.QUEUED, Message.Status.HELD)
+_ONE_OF_TWO = (Message.Status.SENT, Message.Status.UNDELIVERED)  # where another try arrived
 _MOVED_BY_REPORTS = (Message.Status.SENT, Message.Status.UNCONFIRMED)
 # What a report changes of a text that was in doubt. When it was taken nobody wrote down: it was an
 # instant after it was claimed; of one sent again, about when that was asked for.
@@ -117,8 +117,18 @@ def match_again(now: datetime) -> int:
         message=None,
         received_at__gt=now - MATCHED_FOR,
     )
-    reports = unmatched.order_by("received_at", "pk")[:_MATCHED_AT_ONCE]
-    return sum(_match(report) for report in reports)
+    # Those first whose text is known: the others may wait for days, and be many.
+    order = (Case(When(Exists(known) | Exists(known_try), then=0), default=1), "received_at", "pk")
+    return sum(_match_alone(report) for report in unmatched.order_by(*order)[:_MATCHED_AT_ONCE])
+
+
+def _match_alone(report: DeliveryReport) -> int:
+    """One that fails is tried again by the next sweep, and keeps no other from its text."""
+    try:
+        return _match(report)
+    except Exception:
+        logger.exception("Report %s could not be applied.", report.pk)
+        return 0
 
 
 def _match(report: DeliveryReport) -> int:
@@ -157,12 +167,14 @@ def _adopt(report: DeliveryReport) -> bool:
     # Asked again, and after what fits: a text that was on its way when it was looked for may have
     # got its answer since, with this id, and then it does not fit any more.
     known = Message.objects.filter(gateway_message_id=report.gateway_message_id)
+    known_try = Attempt.objects.filter(gateway_message_id=report.gateway_message_id)
+    is_unknown = ~(Exists(known) | Exists(known_try))
     message = fitting[0]
     if message.may_be_double:
-        _adopt_try(report, message, known)
+        _adopt_try(report, message, is_unknown)
     else:
         row = Message.objects.filter(pk=message.pk, claimed_at=message.claimed_at)
-        row.filter(~Exists(known), gateway_message_id="", may_be_double=False).move(
+        row.filter(is_unknown, gateway_message_id="", may_be_double=False).move(
             Message.Status.UNCONFIRMED,
             Message.Status.SENT,
             gateway_message_id=report.gateway_message_id,
@@ -171,7 +183,7 @@ def _adopt(report: DeliveryReport) -> bool:
     return True
 
 
-def _adopt_try(report: DeliveryReport, message: Message, known: MessageQuerySet) -> None:
+def _adopt_try(report: DeliveryReport, message: Message, is_unknown: Q) -> None:
     """Give the id to the first try in doubt of a text that was sent again since.
 
     Not while another try is on the wire: it may be that one's.
@@ -181,8 +193,7 @@ def _adopt_try(report: DeliveryReport, message: Message, known: MessageQuerySet)
     if first is not None:
         on_the_wire = [Message.Status.CLAIMED, Message.Status.SENDING]
         settled = Message.objects.filter(pk=message.pk).exclude(status__in=on_the_wire)
-        known_try = Attempt.objects.filter(gateway_message_id=report.gateway_message_id)
-        tries.filter(~Exists(known), ~Exists(known_try), Exists(settled), pk=first.pk).update(
+        tries.filter(is_unknown, Exists(settled), pk=first.pk).update(
             gateway_message_id=report.gateway_message_id
         )
 
@@ -235,23 +246,39 @@ def _apply(report: DeliveryReport, message: Message) -> bool:
 
 
 def _settle(report: DeliveryReport, message: Message) -> ReportEffect | None:
-    row = Message.objects.filter(pk=message.pk)
-    is_of_other_try = message.gateway_message_id != report.gateway_message_id
     final = FINAL_STATUSES.get(report.status)
     if final is None and report.status not in ON_THE_WAY:
         return ReportEffect.UNKNOWN
-    if is_of_other_try:
+    if message.gateway_message_id != report.gateway_message_id:
         return _settle_by_other_try(report, message, final)
     if final is None:
-        row.move(Message.Status.UNCONFIRMED, Message.Status.SENT, **_AS_TAKEN)
-        return ReportEffect.ON_THE_WAY
+        return _settle_on_the_way(message)
+    return _settle_finally(report, message, final)
+
+
+def _settle_finally(
+    report: DeliveryReport, message: Message, final: MessageStatus
+) -> ReportEffect | None:
     if _finish(report, message, final):
         return ReportEffect.MOVED
-    stands = row.values_list("status", flat=True).get()
+    stands = Message.objects.filter(pk=message.pk).values_list("status", flat=True).get()
     if stands not in Message.FINAL:
         return None  # it is being sent once more, and this is about the try before
-    is_said_before = _has_arrived(stands) == _has_arrived(final)
-    return ReportEffect.REPEATED if is_said_before else ReportEffect.CONTRADICTS
+    if _has_arrived(stands) == _has_arrived(final):
+        return ReportEffect.REPEATED
+    # Of a text that was sent twice, one try may arrive and the other not.
+    return ReportEffect.OTHER_TRY if message.may_be_double else ReportEffect.CONTRADICTS
+
+
+def _settle_on_the_way(message: Message) -> ReportEffect | None:
+    """The gateway has taken the text: news only of one that is in doubt."""
+    is_taken = Message.FINAL | {Message.Status.SENT}
+    if message.status not in is_taken:
+        row = Message.objects.filter(pk=message.pk)
+        row.move(Message.Status.UNCONFIRMED, Message.Status.SENT, **_AS_TAKEN)
+        message.refresh_from_db(fields=["status"])
+    # Else somebody has sent it again this moment: it is asked what this says of that.
+    return ReportEffect.ON_THE_WAY if message.status in is_taken else None
 
 
 def _settle_by_other_try(
@@ -265,6 +292,8 @@ def _settle_by_other_try(
     text of which no other try may have arrived. Of two final ones the first stands, as ever.
     """
     message = Message.objects.select_for_update().get(pk=message.pk)
+    if message.gateway_message_id == report.gateway_message_id:
+        return _settle(report, message)  # another report of the same try was quicker
     said = _said_before(report)
     if said and said.message_id is None:
         return None  # it goes first
@@ -275,9 +304,11 @@ def _settle_by_other_try(
     others = others.exclude(gateway_message_id=report.gateway_message_id)
     in_vain = Message.objects.filter(pk=message.pk).sent_again_in_vain()
     if has_failed:
-        in_vain = in_vain.exclude(status__in=_WAITING)
+        in_vain = in_vain.exclude(status__in=Message.CANCELLABLE)
         if _may_have_arrived(others).exists():
             in_vain = in_vain.none()
+    if not has_failed and final is not None and message.status in _ONE_OF_TWO:
+        return _arrive_by_other_try(message)
     is_settled = in_vain.update(
         status=Message.Status.SENT,
         gateway_message_id=report.gateway_message_id,
@@ -293,6 +324,14 @@ def _settle_by_other_try(
     is_told_beside = message.status in Message.FINAL | {Message.Status.SENT}
     is_told_beside |= has_failed and message.status == Message.Status.UNCONFIRMED
     return ReportEffect.OTHER_TRY if is_told_beside else None
+
+
+def _arrive_by_other_try(message: Message) -> ReportEffect:
+    """The person has it, whatever becomes of the try whose id the text has."""
+    changes = {"failure_reason": "", "final_at": timezone.now()}
+    row = Message.objects.filter(pk=message.pk)
+    row.update(status=Message.Status.DELIVERED, **changes)
+    return ReportEffect.MOVED
 
 
 def _said_before(report: DeliveryReport) -> DeliveryReport | None:

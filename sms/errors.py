@@ -4,12 +4,13 @@ from sms.models import Broadcast, Message
 
 
 class MessageCannotBeRetried(Exception):
-    """The text is on its way, has arrived, or was not to be sent: only a failed or an unconfirmed
-    one can be sent again."""
+    """The text is on its way, has arrived, or was not to be sent, or it would not be: only a failed
+    or an unconfirmed one can be sent again."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, why: str = "") -> None:
+        state = message.get_status_display().lower()
         super().__init__(
-            f"This text is {message.status}. Only a failed or an unconfirmed one can be sent again."
+            why or f"This text is {state}. Only a failed or an unconfirmed one can be sent again."
         )
 
 
@@ -18,7 +19,8 @@ class MessageCannotBeCancelled(Exception):
 
     def __init__(self, message: Message) -> None:
         super().__init__(
-            f"This text is {message.status}. Only one that is queued or held can be cancelled."
+            f"This text is {message.get_status_display().lower()}. "
+            "Only one that is queued or held can be cancelled."
         )
 
 

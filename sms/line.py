@@ -204,8 +204,12 @@ def resume(by: User | None) -> bool:
     line = find_line()
     opened = let_one_through(line, probes=0, tried_balance=None)
     if not opened and is_quiet(line):
+        # Not those that wait for longer, by a schedule of their own.
+        put_off = Message.objects.filter(
+            status=Message.Status.QUEUED, next_attempt_at__lte=line.quiet_until
+        )
         opened = bool(_row(line).update(quiet_until=None))
-        Message.objects.filter(status=Message.Status.QUEUED).update(next_attempt_at=None)
+        put_off.update(next_attempt_at=None)
         doorbells.ring_at(None)
     if opened:
         line_events.note(line.gateway, LineEvent.Kind.RESUMED, by=by)

@@ -76,6 +76,11 @@ class DearCharacter:
     is_exact: bool  # nothing is lost: a quote stays a quote; a letter without its accent does not
 
     @property
+    def is_seen(self) -> bool:
+        """Does it leave a mark on the screen? A space, a tab and a zero-width character do not."""
+        return self.text.isprintable() and not self.text.isspace()
+
+    @property
     def name(self) -> str:
         """What it is called in Unicode: ``right single quotation mark``."""
         names = (unicodedata.name(each, "") for each in self.text)

@@ -155,7 +155,7 @@ def _step_of_report(report: DeliveryReport) -> Step:
     """What a report said, and what came of that."""
     final = FINAL_STATUSES.get(report.status)
     said = str(final.label) if final else f"“{report.status}”"
-    tone = "success" if final == MessageStatus.DELIVERED else "danger"
+    tone = {None: "info", MessageStatus.DELIVERED: "success"}.get(final, "danger")
     reason = report.failure_reason
     if report.effect == ReportEffect.MOVED:
         return Step(report.received_at, said, reason, tone=tone)

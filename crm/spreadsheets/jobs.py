@@ -36,10 +36,10 @@ ROWS_AT_A_TIME = 50  # a second of work, or five on a slow machine
 SHOWN_ERRORS = 100
 MAX_TRIES = 3
 
-# A claim older than this has no worker any more: the queue ends a task after 30 s. It delivers it
-# again 95 s after it was fetched (``Q_CLUSTER`` in the settings), by when the claim, which may have
-# come 60 s after the fetch, is as old as this.
-LEASE = timedelta(seconds=35)
+# A claim older than this has no worker any more: the queue ends a task after 35 s. It delivers it
+# again 110 s after it was fetched (``Q_CLUSTER`` in the settings), by when the claim, which may
+# have come 70 s after the fetch, is as old as this.
+LEASE = timedelta(seconds=40)
 
 
 class ImportIsRunning(Exception):

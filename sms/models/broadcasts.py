@@ -46,6 +46,7 @@ class Broadcast(models.Model):
 
     Status = BroadcastStatus
     UNDER_WAY: ClassVar = (BroadcastStatus.SENDING, BroadcastStatus.PAUSED)
+    HALTED: ClassVar = (BroadcastStatus.PAUSED, BroadcastStatus.STOPPED)
     EVENT: ClassVar = "broadcast"  # of its texts, which are about it
     MOST_CHARACTERS: ClassVar = 1000
     VARIABLE: ClassVar = re.compile(r"\{([^{}]*)\}")  # also one that is misspelt

@@ -19,7 +19,7 @@ from sms.quiet_hours import quiet_until
 
 STOPPED = "The broadcast was stopped."
 PAUSED = "The broadcast was paused; when it goes on, the text is queued anew."
-_HALTED = (BroadcastStatus.PAUSED, BroadcastStatus.STOPPED)
+PAUSED_AGAIN = "The broadcast was paused."
 
 
 def let_through(claimed: Sequence[Message], now: datetime) -> list[Message]:
@@ -44,28 +44,29 @@ def take_back(messages: MessageQuerySet, status: BroadcastStatus, now: datetime)
     Of a paused one they are queued anew when it goes on: nothing of them reached the wire. But one
     that was sent again while in doubt is in doubt once more, and stays that person's text.
     """
-    is_paused = status == BroadcastStatus.PAUSED
     waiting = messages.waiting()
+    if status != BroadcastStatus.PAUSED:
+        return waiting.end(MessageStatus.CANCELLED, STOPPED, now)
     anew = list(waiting.filter(may_be_double=False).values_list("pk", flat=True))
-    count = waiting.end(MessageStatus.CANCELLED, PAUSED if is_paused else STOPPED, now)
-    if is_paused:
-        BroadcastRecipient.objects.filter(message__in=anew).update(message=None)
+    count = waiting.filter(may_be_double=True).end(MessageStatus.CANCELLED, PAUSED_AGAIN, now)
+    count += waiting.filter(pk__in=anew).end(MessageStatus.CANCELLED, PAUSED, now)
+    BroadcastRecipient.objects.filter(message__in=anew).update(message=None)
     return count
 
 
 def halt(broadcast_id: OuterRef) -> QuerySet[Broadcast]:
     """Asks whether a text is one of a broadcast that was paused or stopped."""
-    return Broadcast.objects.filter(pk=broadcast_id, status__in=_HALTED)
+    return Broadcast.objects.filter(pk=broadcast_id, status__in=Broadcast.HALTED)
 
 
 def _of_halted_broadcasts(messages: Sequence[Message], now: datetime) -> set[UUID]:
     """Settle the texts whose broadcast was paused or stopped while they were in the air."""
     halted = Broadcast.objects.filter(
-        pk__in={message.about_id for message in messages}, status__in=_HALTED
+        pk__in={message.about_id for message in messages}, status__in=Broadcast.HALTED
     )
     states: dict[UUID | None, str] = dict(halted.values_list("pk", "status"))
     kept_back: set[UUID] = set()
-    for status in _HALTED:
+    for status in Broadcast.HALTED:
         theirs = {each.pk for each in messages if states.get(each.about_id) == status}
         if theirs:
             take_back(Message.objects.filter(pk__in=theirs), status, now)

@@ -118,13 +118,14 @@ def _faults_of_reports(
         if message.status in _SENT:
             yield "it has no id"
         return
-    states = told.get(message.gateway_message_id, set())
+    own = told.get(message.gateway_message_id, set())
+    any_try = set().union(*(told.get(each, set()) for each in ids))  # one of two may have arrived
     if message.gateway_message_id not in ids:
         yield f"it has the id of another text, {message.gateway_message_id}"
-    if message.status in _HAS_ENDED and message.status not in states:
+    if message.status in _HAS_ENDED and message.status not in any_try:
         yield "nobody has told so"
-    if message.status == Message.Status.SENT and states:
-        yield f"it was told to be {' and '.join(sorted(states))}"
+    if message.status == Message.Status.SENT and (own or Message.Status.DELIVERED in any_try):
+        yield f"it was told to be {' and '.join(sorted(own | any_try))}"
 
 
 def figures(books: Books, **others: Any) -> str:

@@ -325,7 +325,8 @@ def test_a_text_that_was_in_doubt_stays_so_when_its_broadcast_halts(
     halt(broadcast)
     doubtful.refresh_from_db()
     assert doubtful.status == "unconfirmed"
-    assert doubtful.failure_reason.startswith("It was not sent again. The broadcast was ")
+    how = "paused" if halt is control.pause else "stopped"
+    assert doubtful.failure_reason == f"It was not sent again. The broadcast was {how}."
     assert BroadcastRecipient.objects.filter(message=doubtful).exists()
     if halt is control.pause:
         control.resume(broadcast)

@@ -1,6 +1,7 @@
 """What staff decide: to send a text again, which may double it or not, or not to send it at all."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -8,6 +9,7 @@ from django_q.models import OrmQ
 
 from identity.models import User
 from sms import decisions, opt_outs, outbox, tasks
+from sms.broadcasts import control
 from sms.errors import (
     MessageCannotBeCancelled,
     MessageCannotBeRetried,
@@ -88,7 +90,9 @@ def test_what_is_done_again_is_what_its_state_calls_for(
 def test_only_a_failed_text_is_retried(clerk: User, status: str) -> None:
     message = a_text(status)
     before = everything()
-    with pytest.raises(MessageCannotBeRetried, match=f"This text is {status}\\."):
+    with pytest.raises(
+        MessageCannotBeRetried, match=f"This text is {Status(status).label.lower()}\\."
+    ):
         decisions.retry_message(message, clerk)
     assert everything() == before
 
@@ -97,7 +101,9 @@ def test_only_a_failed_text_is_retried(clerk: User, status: str) -> None:
 def test_only_a_text_in_doubt_is_sent_again(clerk: User, status: str) -> None:
     message = a_text(status)
     before = everything()
-    with pytest.raises(MessageCannotBeRetried, match=f"This text is {status}\\."):
+    with pytest.raises(
+        MessageCannotBeRetried, match=f"This text is {Status(status).label.lower()}\\."
+    ):
         decisions.send_again(message, clerk)
     assert everything() == before
 
@@ -138,6 +144,31 @@ def test_a_text_to_somebody_who_opted_out_is_not_sent_again(clerk: User, status:
     assert everything() == before
 
 
+@pytest.mark.parametrize("status", ["failed", "unconfirmed"])
+@pytest.mark.parametrize(
+    ("halt", "why"),
+    [
+        (control.pause, "Its broadcast is paused, so that it was not queued."),
+        (control.stop, "Its broadcast was stopped, so that it was not queued."),
+        (None, "What this text tells of is gone, so that it was not queued."),
+    ],
+)
+def test_a_text_that_no_worker_would_send_is_not_queued_again(
+    clerk: User, status: str, halt: Any, why: str
+) -> None:
+    broadcast = factories.confirmed()
+    tasks.feed_broadcast(str(broadcast.pk))
+    Message.objects.update(status=status, failure_reason="No answer")
+    if halt is None:
+        outbox.cancel_messages(broadcast.pk)
+    else:
+        halt(broadcast)
+    message, before = Message.objects.get(), everything()
+    with pytest.raises(MessageCannotBeRetried, match=why):
+        decisions.queue_again(message, clerk)
+    assert everything() == before
+
+
 @pytest.mark.parametrize("status", ["queued", "held"])
 def test_a_text_that_waits_can_be_cancelled(clerk: User, status: str) -> None:
     message = a_text(status, failure_reason="No credit")
@@ -154,6 +185,8 @@ def test_a_text_that_waits_can_be_cancelled(clerk: User, status: str) -> None:
 def test_no_other_text_can_be_cancelled(clerk: User, status: str) -> None:
     message = a_text(status)
     before = everything()
-    with pytest.raises(MessageCannotBeCancelled, match=f"This text is {status}\\."):
+    with pytest.raises(
+        MessageCannotBeCancelled, match=f"This text is {Status(status).label.lower()}\\."
+    ):
         decisions.cancel_message(message, clerk)
     assert everything() == before

@@ -388,7 +388,7 @@ def test_a_text_that_was_being_sent_alone_and_ends_in_doubt_is_settled(
     assert (message.status, message.gateway_message_id) == ("delivered", "ATXid_9")
 
 
-@pytest.mark.parametrize("said", ["Success", "Failed", "Sent"])
+@pytest.mark.parametrize("said", ["Failed", "Sent"])
 def test_the_report_of_the_first_try_of_a_doubled_text_is_told_beside_it(
     in_doubt: Callable[[], Message], monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
@@ -404,6 +404,21 @@ def test_the_report_of_the_first_try_of_a_doubled_text_is_told_beside_it(
     other = in_doubt()
     assert report("ATXid_10", "Success").message == other
     assert report("ATXid_1", "Success").effect == "moved"
+
+
+@pytest.mark.parametrize("order", [*permutations([("ATXid_9", "Success"), ("ATXid_1", "Failed")])])
+def test_of_a_text_that_was_taken_twice_one_that_arrives_is_enough(
+    in_doubt: Callable[[], Message],
+    monkeypatch: pytest.MonkeyPatch,
+    order: tuple[tuple[str, str], ...],
+) -> None:
+    message = send(monkeypatch, Fixed, decisions.send_again(in_doubt(), factories.user()))
+    for gateway_message_id, said in order:
+        assert report(gateway_message_id, said).message == message
+    message.refresh_from_db()
+    assert (message.status, message.failure_reason) == ("delivered", "")
+    assert (message.gateway_message_id, message.may_be_double) == ("ATXid_1", True)
+    assert "contradicts" not in effects()
 
 
 def test_a_report_that_may_be_about_a_doubled_text_or_about_another_waits(
@@ -476,8 +491,8 @@ def test_a_report_while_the_next_try_is_on_the_wire_waits_for_its_end(
     message = decisions.send_again(in_doubt(), factories.user())
     send(monkeypatch, Meanwhile, message)
     assert delivery_reports.match_again(timezone.now()) == 1
-    assert effects() == ["other_try"]
-    assert report("ATXid_1", "Success").effect == "moved"
+    assert effects() == ["moved"]
+    assert report("ATXid_1", "Success").effect == "repeated"
 
 
 @pytest.mark.parametrize(("said", "after"), [("Success", "delivered"), ("Failed", "undelivered")])
@@ -617,6 +632,37 @@ def test_a_report_whose_sender_died_before_it_looked_is_applied(sent: Message) -
     assert delivery_reports.match_again(timezone.now()) == 1
     sent.refresh_from_db()
     assert sent.status == "delivered"
+
+
+def test_reports_whose_text_is_known_do_not_wait_for_those_that_may_be_about_two(
+    in_doubt: Callable[[], Message], sent: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_doubt(), in_doubt()
+    monkeypatch.setattr(delivery_reports, "_MATCHED_AT_ONCE", 1)
+    for gateway_message_id in ("ATXid_98", "ATXid_99"):
+        assert report(gateway_message_id, "Success").effect == ""
+    late = DeliveryReport.objects.create(gateway_message_id="ATXid_1", status="Success")
+    assert delivery_reports.match_again(timezone.now()) == 1
+    late.refresh_from_db()
+    assert late.message == sent
+
+
+def test_a_report_that_cannot_be_applied_keeps_no_other_from_its_text(
+    sent: Message, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply = delivery_reports.apply_waiting_reports
+
+    def fail_once(gateway_message_id: str) -> int:
+        monkeypatch.setattr(delivery_reports, "apply_waiting_reports", apply)
+        raise RuntimeError(gateway_message_id)
+
+    for said in ("Sent", "Success"):
+        DeliveryReport.objects.create(gateway_message_id="ATXid_1", status=said)
+    monkeypatch.setattr(delivery_reports, "apply_waiting_reports", fail_once)
+    assert delivery_reports.match_again(timezone.now()) == 2
+    sent.refresh_from_db()
+    assert sent.status == "delivered"
+    assert "could not be applied" in caplog.text
 
 
 def test_a_report_older_than_three_days_is_not_tried_again(sent: Message) -> None:

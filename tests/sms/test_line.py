@@ -444,6 +444,18 @@ def test_staff_may_send_although_the_gateway_asked_to_be_left_alone(gateway: Scr
     assert line.resume(factories.user()) is False
 
 
+def test_a_text_with_a_schedule_of_its_own_keeps_to_it_when_staff_resume(
+    gateway: Scripted,
+) -> None:
+    line.note_slow_down(line.find_line(), 60.0)
+    later = timezone.now() + timedelta(hours=2)
+    message = factories.message()
+    Message.objects.update(next_attempt_at=later)
+    assert line.resume(factories.user()) is True
+    message.refresh_from_db()
+    assert message.next_attempt_at == later
+
+
 def test_a_429_halves_the_rate_and_it_doubles_again(gateway: Scripted) -> None:
     for _ in range(100):
         factories.message()

@@ -495,8 +495,9 @@ def test_a_receipt_for_the_try_before_is_not_that_of_a_text_sent_again(
     answer = Result(sent_again, second, Submission("id-2"), timezone.now())
     outcomes.record([answer])
     assert delivery_reports.match_again(timezone.now()) == 1
-    assert (deliver(sent_again).status, sent_again.gateway_message_id) == ("sent", "id-2")
-    assert DeliveryReport.objects.get().effect == "other_try"
+    assert (deliver(sent_again).status, sent_again.gateway_message_id) == ("delivered", "id-2")
+    assert sent_again.may_be_double
+    assert DeliveryReport.objects.get().effect == "moved"
 
 
 def test_a_receipt_for_a_try_that_was_said_not_to_have_arrived_makes_no_sent_text_of_it(
