@@ -1,5 +1,6 @@
 """What staff decide about a text: to send it again, or not at all. Recorded, with who did."""
 
+from collections import Counter
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from sms.models import (
     BroadcastStatus,
     Decision,
     Message,
+    MessageQuerySet,
     MessageStatus,
     OptOut,
     Withdrawal,
@@ -36,6 +38,21 @@ def retry_message(message: Message, by: User) -> Message:
     :raises PhoneOptedOut: it would not be sent.
     """
     return _queue_again(message, MessageStatus.FAILED, Decision.Kind.RETRY, by)
+
+
+def retry_failed(messages: MessageQuerySet, by: User) -> tuple[int, Counter[str]]:
+    """Retry those of the texts that failed; how many were queued, and why the others were not."""
+    queued, refused = 0, Counter[str]()
+    for message in messages.filter(status=MessageStatus.FAILED).order_by("queued_at", "pk"):
+        try:
+            retry_message(message, by)
+        except MessageCannotBeRetried as refusal:
+            refused[str(refusal)] += 1
+        except (PhoneOptedOut, PhoneTakesNoTexts) as refusal:
+            refused[refusal.kind] += 1
+        else:
+            queued += 1
+    return queued, refused
 
 
 def send_again(message: Message, by: User) -> Message:

@@ -27,6 +27,8 @@ class MessageCannotBeCancelled(Exception):
 class PhoneTakesNoTexts(Exception):
     """The number is one of a fixed line, or of another kind that no text gets to."""
 
+    kind = "No mobile number: no text gets there."
+
     def __init__(self, phone_number: str) -> None:
         super().__init__(
             f"{phone_number} is not a mobile number, so that no text gets there. "
@@ -36,6 +38,8 @@ class PhoneTakesNoTexts(Exception):
 
 class PhoneOptedOut(Exception):
     """Whoever has the phone wants no texts."""
+
+    kind = "The phone has opted out of texts."
 
     def __init__(self, phone_number: str) -> None:
         super().__init__(

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from identity.models import User
 from sms import doorbells
 from sms.models import Message, MessageTemplate, Withdrawal
 from sms.phone_numbers import takes_texts
@@ -45,13 +46,15 @@ def queue_message(
     event: str = "",
     about_id: UUID | None = None,
     recipient_id: UUID | None = None,
+    queued_by: User | None = None,
 ) -> Message:
-    """Save a text and the task that sends it, or neither.
+    """Save a text and the task that sends it, or neither; with who wrote it, if somebody did.
 
     The queue is a table of the same database: both commit with the caller's transaction, and where
     that is rolled back nobody is texted.
     """
     message = _new_message(phone_number, text, event, about_id, recipient_id)
+    message.queued_by = queued_by
     message.save(force_insert=True)
     _ring_for([message])
     return message

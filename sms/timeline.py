@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from sms import events, line, line_events, opt_outs, status
 from sms.delivery_reports import FINAL_STATUSES
+from sms.incoming import HELP_EVENT
 from sms.models import (
     Attempt,
     AttemptOutcome,
+    Broadcast,
     Decision,
     DeliveryReport,
     Hold,
@@ -43,6 +45,8 @@ _UNTIL = {
     Hold.SENDER: "It waits until somebody resumes the texts, on their list.",
     Hold.STAFF: "It waits until somebody resumes the texts, on their list.",
 }
+# Of the events that no app declares.
+_OCCASIONS = {Broadcast.EVENT: "Broadcast", HELP_EVENT: "Answer to a text that asks for help"}
 _IN_DOUBT = (
     "A delivery report may still settle it. If none comes, ask the customer before you send it "
     "again: it may come twice."
@@ -111,12 +115,13 @@ def steps_of(message: Message) -> list[Step]:
         *_end_without_attempt(message, attempts, decisions),
     ]
     steps.sort(key=lambda step: step.at)  # stable: as listed above, where two are of one time
-    return [Step(message.created_at, "Queued", _occasion(message)), *steps]
+    by = message.queued_by.get_username() if message.queued_by else ""
+    return [Step(message.created_at, "Queued", _occasion(message), by), *steps]
 
 
 def _occasion(message: Message) -> str:
     event = events.find_event(message.event)
-    return event.label if event else ""
+    return event.label if event else _OCCASIONS.get(message.event, "")
 
 
 def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:

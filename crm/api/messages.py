@@ -41,8 +41,12 @@ def list_messages(request: HttpRequest, filters: Query[MessageFilters]) -> Messa
 )
 def send_message(request: HttpRequest, body: MessageIn) -> Status[Message]:
     """Queue a text to one person. It leaves within seconds, unless they opted out of texts."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]  # Ninja sets it
     phone_number, recipient_id = _recipient(body)
-    return Status(202, outbox.queue_message(phone_number, body.text, recipient_id=recipient_id))
+    message = outbox.queue_message(
+        phone_number, body.text, recipient_id=recipient_id, queued_by=caller.user
+    )
+    return Status(202, message)
 
 
 def _recipient(body: MessageIn) -> tuple[str, UUID | None]:

@@ -16,7 +16,7 @@ from pydantic import (
 
 from crm.schemas.rows import Body
 from crm.schemas.types import CustomerId, Moment, OrderId, PhoneNumber, field_error, given
-from sms.models import MessageQuerySet, MessageStatus
+from sms.models import Broadcast, Message, MessageQuerySet, MessageStatus
 from sms.segments import Encoding
 
 MAX_TEXT_LENGTH = 1000  # as of a template: 7 segments of GSM-7, or 15 of UCS-2
@@ -93,7 +93,8 @@ class MessageFilters(Schema):
             "phone_number": self.phone_number,
             "about_id": self.order_id,
         }
-        return messages.filter(**given(conditions))
+        found = messages.filter(**given(conditions))
+        return found.exclude(event=Broadcast.EVENT) if self.order_id else found
 
 
 class MessageOut(Schema):
@@ -106,7 +107,7 @@ class MessageOut(Schema):
     event: TextOrNull = Field(
         description="What it tells of; null where somebody wrote it", examples=[None]
     )
-    order_id: OrderId | None = Field(alias="about_id", examples=[None])
+    order_id: OrderId | None = Field(examples=[None])
     customer_id: CustomerId | None = Field(alias="recipient_id")
     segments: int = Field(description="How many texts the gateway charges for")
     encoding: Encoding
@@ -117,3 +118,8 @@ class MessageOut(Schema):
     created_at: Moment
     sent_at: Moment | None
     final_at: Moment | None
+
+    @staticmethod
+    def resolve_order_id(message: Message) -> UUID | None:
+        """What it is about, where that is an order."""
+        return None if message.event == Broadcast.EVENT else message.about_id

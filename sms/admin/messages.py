@@ -2,19 +2,28 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.urls import URLPattern
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from identity.signed_in import staff_of
+from sms import decisions
 from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.read_only import ReadOnly
-from sms.models import Message
+from sms.models import Message, MessageQuerySet
 from sms.phone_numbers import find_phone_number, national_form
+
+
+def _told(queued: int) -> str:
+    if not queued:
+        return "None of these has failed in a way that can be tried again."
+    return f"{queued} text{pluralize(queued, ' is,s are')} queued again."
 
 
 @admin.register(Message)
@@ -26,6 +35,7 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     list_per_page = 25
     show_full_result_count = False
     list_before_template = "sms/line.html"
+    actions = ("try_again",)
     change_form_outer_before_template = "sms/message.html"
     fields = ("phone", "text", "encoding", "segments", "price", "gateway_message_id")
     readonly_fields = ("phone", "price")
@@ -66,6 +76,17 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     @display(description="Price")
     def price(self, message: Message) -> str:
         return "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(message_page.DECIDE)
+
+    @action(description="Try again those that failed", permissions=["decide"])
+    def try_again(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
+        """Of those chosen, queue again which failed for certain: none of them comes twice."""
+        queued, refused = decisions.retry_failed(queryset, staff_of(request))
+        self.message_user(request, _told(queued), messages.SUCCESS if queued else messages.WARNING)
+        for why, count in refused.items():
+            self.message_user(request, f"{why} ({count})", messages.ERROR)
 
     def get_urls(self) -> list[URLPattern]:
         above = [phones.door(self), spend.door(self), *line.doors(self), *message_page.doors(self)]

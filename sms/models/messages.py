@@ -139,6 +139,13 @@ class Message(models.Model):
     is_promotional = models.BooleanField(
         default=False, help_text="A broadcast: with an opt-out line, and not at night."
     )
+    queued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Who wrote it; nobody where it tells of an event.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last asked for.")
     claimed_at = models.DateTimeField(null=True)

@@ -7,6 +7,7 @@ import pytest
 from django_q.models import OrmQ
 
 from crm.models import Customer
+from identity.models import User
 from sms import doorbells, tasks
 from sms.models import Message
 from tests import factories
@@ -122,6 +123,20 @@ def test_texts_are_listed_by_state_phone_and_order(api: Api, templates: None) ->
     assert found(order_id=str(order.pk)) == [phone]
     about = api.get(MESSAGES, order_id=str(order.pk)).json()["results"][0]
     assert (about["order_id"], about["event"]) == (str(order.pk), "order_placed")
+
+
+def test_a_text_of_a_broadcast_is_about_no_order(api: Api) -> None:
+    broadcast = factories.confirmed()
+    tasks.feed_broadcast(str(broadcast.pk))
+    [row] = api.get(MESSAGES).json()["results"]
+    assert (row["event"], row["order_id"]) == ("broadcast", None)
+    assert api.get(f"{MESSAGES}{row['id']}/").json()["order_id"] is None
+    assert api.get(MESSAGES, order_id=str(broadcast.pk)).json()["results"] == []
+
+
+def test_it_is_written_down_who_sent_a_text(api: Api) -> None:
+    api.post(MESSAGES, {"phone_number": "+254722000009", "text": "Hello"})
+    assert Message.objects.get().queued_by == User.objects.get()
 
 
 @pytest.mark.parametrize(

@@ -448,6 +448,14 @@ def test_a_customer_stops_the_texts_and_is_offered_no_way_back(mine: Client) -> 
     assert "Stop the texts" not in said
 
 
+def test_who_has_a_fixed_line_is_promised_no_texts(mine: Client, customer: Customer) -> None:
+    Customer.objects.filter(pk=customer.pk).update(phone_number="+254202222222")
+    page = " ".join(mine.get("/my-orders/").content.decode().split())
+    assert "No text about it gets to 020 2222222, which is not a mobile phone." in page
+    assert "No text gets to 020 2222222: it is not a mobile phone." in page
+    assert "We text you" not in page
+
+
 def test_nobody_stops_the_texts_of_another(mine: Client) -> None:
     other = factories.customer()
     mine.post(f"{PAGE}stop-texts/", {"customer": str(other.pk)})

@@ -717,6 +717,7 @@ def test_who_is_no_staff_is_asked_to_sign_in_at_every_door(
         ("Clerk", "crm/customer", "delete_selected"),
         ("Viewer", "crm/customer", "text_them"),
         ("Clerk", "crm/customer", "text_them"),
+        ("Viewer", "sms/message", "try_again"),
         ("superuser", "sms/message", "delete_selected"),
         ("superuser", "sms/broadcast", "delete_selected"),
         ("superuser", "sms/messagetemplate", "delete_selected"),
@@ -733,6 +734,9 @@ def test_no_action_on_a_list_does_what_its_role_may_not(
         "sms/messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en").pk,
         "sms/broadcast": factories.broadcast().pk,
     }[model]
+    Message.objects.filter(about_id=world.order.pk).update(
+        status="failed"
+    )  # so that there is one to try again
     before = all_rows()
     body = {"action": action, "_selected_action": [chosen], "post": "yes"}
     client.post(f"/admin/{model}/", body)

@@ -14,10 +14,11 @@ from pytest_django import Settings
 
 from identity.models import Role, User
 from identity.roles import assign_roles
-from sms import delivery_reports, incoming, tasks
+from sms import delivery_reports, incoming, opt_outs, tasks
 from sms.admin import messages, phones
-from sms.models import Attempt, DeliveryReport, IncomingText, Message
+from sms.models import Attempt, Decision, DeliveryReport, IncomingText, Message
 from tests import factories
+from tests.sms.conftest import Scripted
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,38 @@ def sent(phone_number: str = "+254722000000", text: str = "Hello", minutes_ago: 
     )
     message.refresh_from_db()
     return message
+
+
+def test_those_that_failed_are_tried_again_together(gateway: Scripted) -> None:
+    clerk = browser(factories.user("Clerk", username="wanjiku"))
+    failed, other, landline, opted_out, waiting = (
+        factories.message(phone_number)
+        for phone_number in (
+            "+254722000001",
+            "+254722000002",
+            "+254202222222",
+            "+254722000003",
+            "+254722000004",
+        )
+    )
+    chosen = [failed, other, landline, opted_out, waiting]
+    Message.objects.exclude(pk=waiting.pk).update(status="failed", failure_reason="Too old.")
+    opt_outs.heed(opted_out.phone_number, factories.NO_TEXTS)
+    page = clerk.post(
+        LOG, {"action": "try_again", "_selected_action": [each.pk for each in chosen]}, follow=True
+    )
+    words = unescape(page.content.decode())
+    assert "2 texts are queued again." in words
+    assert "No mobile number: no text gets there. (1)" in words
+    assert "The phone has opted out of texts. (1)" in words
+    states = {each.pk: each.status for each in Message.objects.all()}
+    assert [states[each.pk] for each in chosen] == ["queued"] * 2 + ["failed"] * 2 + ["queued"]
+    makers = Decision.objects.values_list("made_by__username", flat=True)
+    assert list(makers) == ["wanjiku", "wanjiku"]
+    tasks.drain()
+    assert len(gateway.taken) == 3
+    again = clerk.post(LOG, {"action": "try_again", "_selected_action": [failed.pk]}, follow=True)
+    assert "None of these has failed in a way that can be tried again." in again.content.decode()
 
 
 def listed(page: Any) -> list[Any]:

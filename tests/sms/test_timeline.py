@@ -58,6 +58,20 @@ def test_a_text_that_arrived_tells_its_way_and_its_price(gateway: Scripted) -> N
     assert meaning(message) == "It is on the phone."
 
 
+def test_a_text_tells_what_it_is_of_or_who_wrote_it(gateway: Scripted) -> None:
+    boss = factories.user("Manager", username="otieno")
+    written = outbox.queue_message("+254722000009", "Your laptop is ready.", queued_by=boss)
+    assert told(written) == ["Queued otieno"]
+    boss.delete()
+    written.refresh_from_db()
+    assert told(written) == ["Queued"]
+    broadcast = factories.confirmed()
+    tasks.feed_broadcast(str(broadcast.pk))
+    assert told(Message.objects.get(about_id=broadcast.pk)) == ["Queued (Broadcast)"]
+    answer = factories.message(event="help")
+    assert told(answer) == ["Queued (Answer to a text that asks for help)"]
+
+
 def test_a_text_that_is_tried_again_tells_each_attempt(gateway: Scripted) -> None:
     gateway.answers = [NotTaken("The gateway is out of service for now [HTTP 503].")]
     message = factories.message()

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from identity.models import User
+from identity.signed_in import staff_of
 from sms.admin.broadcasts.page import CONFIRMED, BroadcastPages, shown
 from sms.broadcasts import control, drafts, reviews
 from sms.errors import BroadcastHasMoved, BroadcastRefusal
@@ -103,7 +103,7 @@ class Drafting(BroadcastPages):
     def _confirms(self, request: HttpRequest, broadcast: Broadcast) -> bool:
         """Send it as it was seen; else say why not, and False."""
         try:
-            control.confirm(broadcast, request.POST.get("seen", ""), _staff(request))
+            control.confirm(broadcast, request.POST.get("seen", ""), staff_of(request))
         except (BroadcastRefusal, ValidationError) as refusal:
             told = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
             self.message_user(request, " ".join(told), messages.ERROR)
@@ -122,8 +122,3 @@ class Drafting(BroadcastPages):
             self.message_user(request, str(refusal), messages.ERROR)
             return self.to("change", broadcast)
         return HttpResponseRedirect(reverse("admin:sms_broadcast_changelist"))
-
-
-def _staff(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
-    return request.user
