@@ -24,7 +24,7 @@ from crm.forms import CustomerForm, OrderForm
 from crm.models import Customer, CustomerQuerySet, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
-from identity.models import User
+from identity.signed_in import staff_of
 from sms import opt_outs, reach
 from sms.admin.colours import STATUS_COLOURS
 from sms.broadcasts import drafts
@@ -119,12 +119,7 @@ def _paragraphs(lines: Iterable[str]) -> SafeString:
 
 
 def _word(request: HttpRequest, *, opted_out: bool) -> Word:
-    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=_staff(request))
-
-
-def _staff(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
-    return request.user
+    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=staff_of(request))
 
 
 @admin.register(Customer)
@@ -204,7 +199,7 @@ class CustomerAdmin(OperationsAdmin):
     def text_them(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
         """Begin a broadcast to these; what it says is written on the page that follows."""
         try:
-            begun = drafts.choose_people(audience.people_of(queryset), _staff(request))
+            begun = drafts.choose_people(audience.people_of(queryset), staff_of(request))
         except BroadcastRefusal as refusal:
             return self.message_user(request, str(refusal), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:sms_broadcast_words", args=[begun.pk]))

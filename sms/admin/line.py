@@ -13,6 +13,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from identity.models import User
+from identity.signed_in import staff_of
 from sms import line, line_events, status
 from sms.models import Hold, Message
 
@@ -55,8 +56,7 @@ def _door(act: Callable[[User | None], bool], done: str, idle: str) -> Callable[
             return HttpResponseNotAllowed(["POST"])
         if not request.user.has_perm(RESUME):
             raise PermissionDenied
-        assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
-        messages.success(request, done if act(request.user) else idle)
+        messages.success(request, done if act(staff_of(request)) else idle)
         return redirect(reverse("admin:sms_message_changelist"))
 
     return door

@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from identity.models import User
+from identity.signed_in import staff_of
 from sms import decisions, timeline
 from sms.admin.colours import STATUS_COLOURS
 from sms.errors import (
@@ -34,12 +35,11 @@ DECIDE = "sms.add_message"
 def story_of(request: HttpRequest, message: Message) -> dict[str, Any]:
     """What the page shows above the facts, and which buttons."""
     may_decide = request.user.has_perm(DECIDE)
-    assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
     may_queue = may_decide and takes_texts(message.phone_number)  # else it would be refused
     return {
         "message": message,
         "tone": STATUS_COLOURS[MessageStatus(message.status)],
-        "subjects": [_link_to(record) for record in subjects_of(message, request.user)],
+        "subjects": [_link_to(record) for record in subjects_of(message, staff_of(request))],
         "meaning": timeline.meaning_of(message),
         "steps": timeline.steps_of(message),
         "next_try": timeline.next_try_of(message),
@@ -87,9 +87,8 @@ def _door(
         if not request.user.has_perm(DECIDE):
             raise PermissionDenied
         message = get_object_or_404(Message, pk=message_id)
-        assert isinstance(request.user, User)  # noqa: S101  # narrows the type: staff are signed in
         try:
-            decided = decide(message, request.user)
+            decided = decide(message, staff_of(request))
         except REFUSALS as refusal:
             messages.error(request, str(refusal))
         else:
