@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -122,12 +122,31 @@ def _word(request: HttpRequest, *, opted_out: bool) -> Word:
     return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=staff_of(request))
 
 
+class TextsFilter(admin.SimpleListFilter):
+    """Who is texted, and why others are not. Of what kind a phone is, no query can tell."""
+
+    title = "texts"
+    parameter_name = "texts"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Sent"), ("opted_out", "Opted out"), ("unreachable", "Unreachable")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+        """Of the list's own, which says of each whether they opted out and are reached."""
+        conditions = {
+            "yes": Q(sms_opted_out=False, unreachable=None),
+            "opted_out": Q(sms_opted_out=True),
+            "unreachable": Q(unreachable__isnull=False),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
 @admin.register(Customer)
 class CustomerAdmin(OperationsAdmin):
     form = CustomerForm
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
-    list_filter = (("language", ChoicesDropdownFilter),)
+    list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
     search_help_text = "Name, code, phone or email"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("user",)

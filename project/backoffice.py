@@ -108,6 +108,7 @@ def _groups() -> list[dict[str, Any]]:
             "items": [
                 _item(SENT_TEXTS, "sms", "sms_message_changelist", "sms.view_message"),
                 _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
+                _item("Opt-outs", "block", "sms_consentchange_changelist", "sms.view_message"),
                 _item("Broadcasts", "campaign", "sms_broadcast_changelist", "sms.view_broadcast"),
                 *_simulated_phones(),
                 _item(

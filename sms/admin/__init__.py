@@ -7,6 +7,7 @@ from sms.admin import (  # noqa: F401  # each registers its screens
     broadcasts,
     incoming,
     messages,
+    opt_outs,
     templates,
 )
 

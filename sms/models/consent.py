@@ -55,6 +55,8 @@ class ConsentChange(models.Model):
     said_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "opt-out or its end"
+        verbose_name_plural = "opt-outs"
         ordering: ClassVar = ["-said_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["phone_number", "-said_at"], name="sms_consent_phone")

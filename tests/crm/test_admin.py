@@ -864,6 +864,15 @@ def test_a_customer_whom_no_text_reaches_is_marked_on_the_list(client: Client) -
     }
     words = client.get(f"{CUSTOMERS}{blocked.pk}/change/").content.decode()
     assert "its owner blocks texts from this sender" in words
+    found = {
+        texts: {each.name for each in listed(client.get(CUSTOMERS, {"texts": texts}))}
+        for texts in ("yes", "opted_out", "unreachable")
+    }
+    assert found == {
+        "yes": {"Mobile", "Fixed"},
+        "opted_out": {"Quiet"},
+        "unreachable": {"Blocked"},
+    }
 
 
 def test_a_fixed_line_is_pointed_out_when_it_is_entered(client: Client) -> None:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 SHOP = {"Orders": "/admin/crm/order/", "Customers": "/admin/crm/customer/"}
 TEXTS = {
     "Sent texts": "/admin/sms/message/",
+    "Opt-outs": "/admin/sms/consentchange/",
     "Broadcasts": "/admin/sms/broadcast/",
     "Simulated phones": "/admin/sms/message/phones/",
     "Wording": "/admin/sms/messagetemplate/",

@@ -29,7 +29,7 @@ from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
 from project.api import api as the_api
-from sms import incoming
+from sms import incoming, opt_outs
 from sms.broadcasts import control, reviews
 from sms.models import (
     Broadcast,
@@ -38,6 +38,7 @@ from sms.models import (
     Decision,
     IncomingText,
     Line,
+    LineEvent,
     Message,
     MessageTemplate,
     OptOut,
@@ -58,8 +59,8 @@ def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
         *(Customer, Customer.history.model, Order, Order.history.model),
-        *(Message, Decision, Line, MessageTemplate, IncomingText, OptOut, ConsentChange),
-        *(Broadcast, BroadcastRecipient, Import, OrmQ),
+        *(Message, Decision, Line, LineEvent, MessageTemplate, IncomingText, OptOut),
+        *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
     ]
     return {
@@ -476,6 +477,11 @@ sms_incomingtext_add            nobody         nobody
 sms_incomingtext_change         Viewer         nobody
 sms_incomingtext_delete         nobody         nobody
 sms_incomingtext_history        Viewer         Viewer
+sms_consentchange_changelist    Viewer         Viewer
+sms_consentchange_add           nobody         nobody
+sms_consentchange_change        Viewer         nobody
+sms_consentchange_delete        nobody         nobody
+sms_consentchange_history       Viewer         Viewer
 
 sms_broadcast_changelist        Viewer         Viewer
 sms_broadcast_add               nobody         nobody
@@ -553,6 +559,7 @@ def staff(rank: str) -> Client:
 @pytest.fixture
 def addresses(world: World) -> Addresses:
     """Where each door is; that of a record is the owner's."""
+    opt_outs.heed("+254733000009", factories.NO_TEXTS)
     factories.authenticator_app(world.owner)
     incoming.receive_text(world.order.customer.phone_number, "Is it ready?")
     paused = factories.confirmed()
@@ -562,6 +569,7 @@ def addresses(world: World) -> Addresses:
         "crm_order": world.order,
         "sms_message": Message.objects.get(about_id=world.order.pk),
         "sms_incomingtext": IncomingText.objects.get(),
+        "sms_consentchange": ConsentChange.objects.latest("said_at"),
         "sms_messagetemplate": MessageTemplate.objects.get(event="order_placed", language="en"),
         "sms_broadcast": factories.broadcast(),
         "sms_broadcast_pause": factories.confirmed(),
@@ -601,6 +609,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
     person = {"username": "wanjiku", "is_active": "on", "groups": [role.pk]}
     password = {"password1": "another battery staple", "password2": "another battery staple"}
     text = {"phone_number": "+254722000000", "text": "Hello", "status": "queued"}
+    consent = {"phone_number": "+254722000000", "wants_texts": "on", "source": "staff"}
     wording = {"event": "order_placed", "language": "en", "body": "Hello", "is_active": "on"}
     app = {"name": "Till 2", "kind": "machine", "is_active": "on"}
     delete = {"post": "yes"}
@@ -616,6 +625,9 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "sms_message_add": text,
         "sms_message_change": text,
         "sms_message_delete": delete,
+        "sms_consentchange_add": consent,
+        "sms_consentchange_change": consent,
+        "sms_consentchange_delete": delete,
         "sms_incomingtext_add": text,
         "sms_incomingtext_change": text,
         "sms_incomingtext_delete": delete,

@@ -16,15 +16,24 @@ from identity.models import Role, User
 from identity.roles import assign_roles
 from sms import delivery_reports, incoming, opt_outs, tasks
 from sms.admin import messages, phones
-from sms.models import Attempt, Decision, DeliveryReport, IncomingText, Message
+from sms.models import (
+    Attempt,
+    ConsentSource,
+    Decision,
+    DeliveryReport,
+    IncomingText,
+    Message,
+)
+from sms.opt_outs import Word
 from tests import factories
 from tests.sms.conftest import Scripted
 
 pytestmark = pytest.mark.django_db
 
-LOG, RECEIVED, PHONES = (
+LOG, RECEIVED, OPT_OUTS, PHONES = (
     "/admin/sms/message/",
     "/admin/sms/incomingtext/",
+    "/admin/sms/consentchange/",
     "/admin/sms/message/phones/",
 )
 
@@ -55,6 +64,26 @@ def sent(phone_number: str = "+254722000000", text: str = "Hello", minutes_ago: 
     )
     message.refresh_from_db()
     return message
+
+
+def test_who_opted_out_is_listed_with_who_said_so_when_and_how(client: Client) -> None:
+    boss = factories.user("Manager", username="otieno")
+    word = Word(wants_texts=False, source=ConsentSource.TEXT, words="ACHA")
+    opt_outs.heed("+254722000001", word)
+    again = Word(wants_texts=True, source=ConsentSource.STAFF, said_by=boss)
+    opt_outs.heed("+254722000001", again)
+    opt_outs.heed("+254733000000", Word(wants_texts=False, source=ConsentSource.GATEWAY))
+    page = client.get(OPT_OUTS)
+    assert [(each.phone_number, each.wants_texts) for each in listed(page)] == [
+        ("+254733000000", False),
+        ("+254722000001", True),
+        ("+254722000001", False),
+    ]
+    words = unescape(page.content.decode())
+    for said in ("0733 000000", "By text", "ACHA", "By staff", "otieno", "own opt-out"):
+        assert said in words
+    assert len(listed(client.get(OPT_OUTS, {"q": "0722 000 001"}))) == 2
+    assert len(listed(client.get(OPT_OUTS, {"wants_texts__exact": "0"}))) == 2
 
 
 def test_those_that_failed_are_tried_again_together(gateway: Scripted) -> None:

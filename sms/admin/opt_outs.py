@@ -1,0 +1,59 @@
+"""The screen of who wants no texts, and who wants them again: by whom, when and how it was said."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from sms.admin.read_only import ReadOnly
+from sms.models import ConsentChange
+from sms.phone_numbers import find_phone_number, national_form
+
+SAID_COLOURS = {"No texts": "danger", "Texts again": "success"}
+
+
+@admin.register(ConsentChange)
+class ConsentChangeAdmin(ReadOnly, ModelAdmin):
+    """Also of phones that are no customer's any more."""
+
+    list_display = ("phone", "said", "how", "words", "said_by", "said_at")
+    list_filter = ("wants_texts", ("source", ChoicesDropdownFilter))
+    list_select_related = ("said_by",)
+    search_fields = ("phone_number", "words")
+    search_help_text = "Phone or words of the text"
+    list_per_page = 25
+    show_full_result_count = False
+    fields = ("phone", "said", "source", "words", "said_by", "said_at")
+    readonly_fields = ("phone", "said", "said_at")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may read the texts may know why one did not leave."""
+        return request.user.has_perm("sms.view_message")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ConsentChange], search_term: str
+    ) -> tuple[QuerySet[ConsentChange], bool]:
+        """A phone is found in whichever form it is written."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if phone_number := find_phone_number(search_term):
+            found |= queryset.filter(phone_number=phone_number)
+        return found, may_repeat
+
+    @display(description="Phone", ordering="phone_number")
+    def phone(self, change: ConsentChange) -> str:
+        return national_form(change.phone_number)
+
+    @display(description="Said", ordering="wants_texts", label=SAID_COLOURS)
+    def said(self, change: ConsentChange) -> str:
+        return "Texts again" if change.wants_texts else "No texts"
+
+    @display(description="How", ordering="source")
+    def how(self, change: ConsentChange) -> str:
+        return str(change.get_source_display())
