@@ -42,9 +42,10 @@ _MEANINGS = {
 _UNTIL = {
     Hold.BALANCE: "It goes out by itself once the account is topped up.",
     Hold.CREDENTIALS: "It goes out by itself once they are accepted.",
-    Hold.SENDER: "It waits until somebody resumes the texts, on their list.",
-    Hold.STAFF: "It waits until somebody resumes the texts, on their list.",
+    Hold.SENDER: "It waits until a Manager resumes the texts, on their list.",
+    Hold.STAFF: "It waits until a Manager resumes the texts, on their list.",
 }
+_GATEWAYS = {"africastalking": "Africa's Talking", "simulator": "the simulator"}
 # Of the events that no app declares.
 _OCCASIONS = {Broadcast.EVENT: "Broadcast", HELP_EVENT: "Answer to a text that asks for help"}
 _IN_DOUBT = (
@@ -127,7 +128,7 @@ def _occasion(message: Message) -> str:
 def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:
     if attempt.claimed_at:
         yield Step(attempt.claimed_at, "Claimed by the worker")
-    yield Step(attempt.started_at, f"Handed to the gateway {attempt.gateway}")
+    yield Step(attempt.started_at, f"Handed to {_GATEWAYS.get(attempt.gateway, attempt.gateway)}")
     if not attempt.outcome:
         return
     outcome = AttemptOutcome(attempt.outcome)

@@ -129,13 +129,13 @@ class Message(models.Model):
     recipient_id = models.UUIDField(null=True, help_text="Whom it is to, such as a customer.")
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     encoding = models.CharField(max_length=5, choices=[(each, each) for each in Encoding])
-    segments = models.PositiveSmallIntegerField()
+    segments = models.PositiveSmallIntegerField("messages")
     gateway = models.CharField(max_length=20, blank=True)
     gateway_message_id = models.CharField(max_length=100, blank=True)
     cost = models.DecimalField(max_digits=10, decimal_places=4, null=True)
     currency = models.CharField(max_length=3, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
-    may_be_double = models.BooleanField(default=False)
+    may_be_double = models.BooleanField("may come twice", default=False)
     is_promotional = models.BooleanField(
         default=False, help_text="A broadcast: with an opt-out line, and not at night."
     )

@@ -36,7 +36,7 @@ def test_did_my_text_arrive_is_answered_and_acted_on(page: Page, in_doubt: Messa
     story = page.get_by_label("What became of this text")
     expect(story).to_contain_text("Nobody knows whether it went out: the gateway did not answer")
     steps = story.locator(".step strong")
-    handed = "Handed to the gateway africastalking"
+    handed = "Handed to Africa's Talking"
     expect(steps).to_have_text(["Queued", "Claimed by the worker", handed, "No clear answer"])
     assert no_wider_than_the_screen(page)
 

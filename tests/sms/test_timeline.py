@@ -47,7 +47,7 @@ def test_a_text_that_arrived_tells_its_way_and_its_price(gateway: Scripted) -> N
     assert told(message) == [
         "Queued (Order placed)",
         "Claimed by the worker",
-        "Handed to the gateway scripted",
+        "Handed to scripted",
         "Sent (2 messages, KES 1.60, receipt ATXid_1)",
         "On the way: Buffered",
         "Delivered",
@@ -87,10 +87,10 @@ def test_a_text_that_is_tried_again_tells_each_attempt(gateway: Scripted) -> Non
     assert told(message) == [
         "Queued",
         "Claimed by the worker",
-        "Handed to the gateway scripted",
+        "Handed to scripted",
         f"Did not reach the gateway, to be tried again ({reason})",
         "Claimed by the worker",
-        "Handed to the gateway scripted",
+        "Handed to scripted",
         "Sent (1 message, receipt id-2)",
     ]
     assert next_try_of(message) is None
@@ -166,8 +166,8 @@ def test_a_held_text_tells_what_holds_all_of_them(gateway: Scripted) -> None:
     [
         ("balance", "It goes out by itself once the account is topped up."),
         ("credentials", "It goes out by itself once they are accepted."),
-        ("sender", "It waits until somebody resumes the texts, on their list."),
-        ("staff", "It waits until somebody resumes the texts, on their list."),
+        ("sender", "It waits until a Manager resumes the texts, on their list."),
+        ("staff", "It waits until a Manager resumes the texts, on their list."),
     ],
 )
 def test_a_held_text_tells_what_lets_it_go_on(gateway: Scripted, hold: str, until: str) -> None:
@@ -219,7 +219,7 @@ def test_what_held_a_text_up_stays_on_its_page(gateway: Scripted) -> None:
     tasks.drain()
     after = factories.message()
     tasks.drain()
-    sent = ["Claimed by the worker", "Handed to the gateway scripted"]
+    sent = ["Claimed by the worker", "Handed to scripted"]
     resumed = "Texts are resumed otieno"
     assert told(before)[4:-1] == [held, resumed, *sent]
     assert told(meanwhile)[:-1] == ["Queued", held, resumed, "Texts go out again", *sent]
@@ -255,7 +255,7 @@ def test_a_stopped_line_tells_who_stopped_it() -> None:
     line.stop(factories.user("Manager", username="otieno"))
     assert meaning(message) == (
         "It waits for its turn: somebody of the staff stopped the texts. Stopped by otieno. "
-        "It waits until somebody resumes the texts, on their list."
+        "It waits until a Manager resumes the texts, on their list."
     )
 
 
