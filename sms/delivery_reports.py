@@ -143,11 +143,11 @@ def _match(report: DeliveryReport) -> int:
 def _message_of(gateway_message_id: str) -> Message | None:
     if not gateway_message_id:  # many texts have none
         return None
-    found = Message.objects.filter(gateway_message_id=gateway_message_id).first()
-    if found is not None:
-        return found
-    # Two queries, so that each has an index; nearly always the first one finds it.
-    return Message.objects.filter(attempts__gateway_message_id=gateway_message_id).first()
+    # Two queries, so that each has an index; nearly always the first one finds it. In no order: to
+    # find one in the order of another index PostgreSQL may read all that are newer.
+    by_id = Message.objects.filter(gateway_message_id=gateway_message_id)
+    by_try = Message.objects.filter(attempts__gateway_message_id=gateway_message_id)
+    return next((found for texts in (by_id, by_try) for found in texts.order_by()[:1]), None)
 
 
 def _adopt(report: DeliveryReport) -> bool:
@@ -161,7 +161,7 @@ def _adopt(report: DeliveryReport) -> bool:
     is_understood = report.status in FINAL_STATUSES or report.status in ON_THE_WAY
     if not (report.gateway_message_id and report.phone_number and is_understood):
         return False
-    fitting = list(_fitting(report)[:2])
+    fitting = list(_fitting(report).order_by()[:2])
     if len(fitting) != 1:
         return False
     # Asked again, and after what fits: a text that was on its way when it was looked for may have
