@@ -6,16 +6,14 @@ tests' kind, and goes at the end.
 """
 
 import argparse
-import os
 import random
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import django
+from bench.installation import installation
 
 _IDLE = (0.3, 0.9)  # seconds between two texts when the worker is idle: the least and the most
 _PATIENCE = 120.0  # seconds
@@ -31,30 +29,9 @@ def main() -> None:
     parser.add_argument("--answer", type=float, default=0.2, help="seconds the gateway takes")
     parser.add_argument("--concurrency", type=int, default=16, help="requests in flight")
     options = parser.parse_args()
-    os.environ.update(
-        DATABASE_URL=options.database,
-        DEBUG="off",
-        DJANGO_SETTINGS_MODULE="project.settings",
-        ENV_FILE=os.devnull,
-        QUEUE_WORKERS="1",
-        SECRET_KEY="only-for-the-bench-0123456789-abcdefghijklmnopqrstuvwxyz",  # noqa: S106  # of a database that goes at the end
-        SMS_CONCURRENCY=str(options.concurrency),
-    )
-    django.setup()
-
-    from django.conf import settings
-    from django.test.runner import DiscoverRunner
-
-    runner = DiscoverRunner(verbosity=0, interactive=False)
-    with tempfile.TemporaryDirectory() as folder:
-        if settings.DATABASES["default"]["ENGINE"] == "project.sqlite":
-            # In a file, as another process is to find it.
-            settings.DATABASES["default"]["TEST"]["NAME"] = f"{folder}/bench.sqlite3"
-        databases = runner.setup_databases()
-        try:
-            report(Path(folder), options)
-        finally:
-            runner.teardown_databases(databases)
+    places = {"QUEUE_WORKERS": "1", "SMS_CONCURRENCY": str(options.concurrency)}
+    with installation(options.database, **places) as folder:
+        report(folder, options)
 
 
 def report(folder: Path, options: argparse.Namespace) -> None:
