@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, MultipleChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from crm import audience, customers, notices, orders
@@ -27,6 +27,7 @@ from crm.spreadsheets.resources import CustomerResource, OrderResource
 from identity.signed_in import staff_of
 from sms import opt_outs, reach
 from sms.admin.colours import STATUS_COLOURS
+from sms.admin.time_range import TimeRangeFilter
 from sms.broadcasts import drafts
 from sms.errors import BroadcastRefusal
 from sms.models import ConsentSource, Message, MessageStatus
@@ -238,8 +239,8 @@ class OrderAdmin(OperationsAdmin):
         "order_time",
     )
     list_filter = (
-        ("status", ChoicesDropdownFilter),
-        ("order_time", RangeDateTimeFilter),
+        ("status", MultipleChoicesDropdownFilter),
+        ("order_time", TimeRangeFilter),
     )
     list_filter_submit = True
     list_select_related = ("customer",)

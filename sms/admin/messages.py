@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.urls import URLPattern
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from identity.signed_in import staff_of
@@ -16,6 +16,7 @@ from sms import decisions
 from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.read_only import ReadOnly
+from sms.admin.time_range import TimeRangeFilter
 from sms.models import Message, MessageQuerySet
 from sms.phone_numbers import find_phone_number, national_form
 
@@ -29,7 +30,12 @@ def _told(queued: int) -> str:
 @admin.register(Message)
 class MessageAdmin(ReadOnly, ModelAdmin):
     list_display = ("phone", "shortened", "state", "segments", "price", "created_at")
-    list_filter = (("status", ChoicesDropdownFilter), "may_be_double")
+    list_filter = (
+        ("status", MultipleChoicesDropdownFilter),
+        ("created_at", TimeRangeFilter),
+        "may_be_double",
+    )
+    list_filter_submit = True
     search_fields = ("phone_number", "text")
     search_help_text = "Phone or words of the text"
     list_per_page = 25

@@ -1,6 +1,6 @@
 """The screens of customers and orders: what staff see, what they may do, and what is refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from html.parser import HTMLParser
@@ -187,6 +187,9 @@ def test_orders_are_narrowed_to_a_status(client: Client) -> None:
     wanted = factories.order()
     orders.change_status(wanted, "COMPLETED")
     assert listed(client.get(ORDERS, {"status__exact": "COMPLETED"})) == [wanted]
+    both = client.get(ORDERS, {"status__exact": ["COMPLETED", "PENDING"]})
+    assert wanted in listed(both)
+    assert len(listed(both)) > 1
 
 
 def test_the_customer_of_an_order_is_found_by_phone_while_it_is_typed(client: Client) -> None:
@@ -880,3 +883,20 @@ def test_a_fixed_line_is_pointed_out_when_it_is_entered(client: Client) -> None:
     assert Customer.objects.get().phone_number == "+254202222222"
     warning = "020 2222222 is not a mobile number: no text gets there. Ask for a mobile number."
     assert warning in page.content.decode()
+
+
+def test_orders_are_narrowed_to_a_time_by_the_businesss_clock(client: Client) -> None:
+    noon = datetime(2026, 9, 21, 9, 0, tzinfo=UTC)  # in Nairobi
+    for minutes in (-1, 0, 60, 61):
+        factories.order(order_time=noon + timedelta(minutes=minutes), item=f"Lamp {minutes}")
+    time = {"order_time_from_0": "2026-09-21", "order_time_from_1": "12:00:00"}
+    end = {"order_time_to_0": "2026-09-21", "order_time_to_1": "13:00:00"}
+
+    def found(**query: str) -> set[str]:
+        return {order.item for order in listed(client.get(ORDERS, query))}
+
+    assert found(**time, **end) == {"Lamp 0", "Lamp 60"}
+    assert found(**time) == {"Lamp 0", "Lamp 60", "Lamp 61"}
+    assert found(**end) == {"Lamp -1", "Lamp 0", "Lamp 60"}
+    assert len(found(order_time_from_0="2026-09-21")) == 4  # half a time is none
+    assert len(found(**time | {"order_time_from_0": "soon"})) == 4
