@@ -355,6 +355,7 @@ UNFOLD = {
         }
     ],
     "ENVIRONMENT": "project.backoffice.gateway_badge",
+    "DASHBOARD_CALLBACK": "project.home.home",
     "COLORS": backoffice.COLORS,
     "STYLES": [backoffice.stylesheet],
     "SHOW_HISTORY": True,

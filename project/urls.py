@@ -17,6 +17,7 @@ from project.problems import api_not_found
 
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
 admin.site.index_title = "Home"
+admin.site.index_template = "project/home.html"
 
 urlpatterns = [
     path("", landing, name="home"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from sms import line, rate
 from sms.models import Hold, Line, Message, MessageStatus
 
+IN_TROUBLE = (MessageStatus.FAILED, MessageStatus.UNCONFIRMED)
 _SPAN = timedelta(minutes=1)  # over which the present rate is taken
 
 
@@ -54,6 +55,11 @@ def find_status() -> Status:
         limit=rate.rate_of(known, now),
         trouble=known.trouble if is_news(known, now) else "",
     )
+
+
+def in_trouble(since: datetime) -> int:
+    """How many texts since then failed, or are in doubt."""
+    return Message.objects.filter(status__in=IN_TROUBLE, created_at__gte=since).count()
 
 
 def state_of(known: Line) -> str:

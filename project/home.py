@@ -1,0 +1,212 @@
+"""The first page of the back office: how the business stands, and what wants attention."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from crm import sales
+from crm.models import Order
+from crm.sales import Sales, Span
+from identity.signed_in import staff_of
+from project.first_steps import first_steps
+from sms import line, spend, status
+
+CHART_DAYS = 30
+PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
+BEFORE = {1: "yesterday by this hour", 7: "in the 7 days before", 30: "in the 30 days before"}
+WAITS_LONG = timedelta(days=2)  # for an order that nobody has begun on
+_CHART_HEIGHT = 100  # of the highest bar, in units of the drawing
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure, and the list that says the same."""
+
+    title: str
+    figure: str
+    link: str
+    details: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A day of the chart."""
+
+    day: datetime
+    sales: Sales
+    link: str
+    height: int  # of _CHART_HEIGHT
+
+    @property
+    def top(self) -> int:
+        return _CHART_HEIGHT - self.height
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that somebody should look into, and where."""
+
+    words: str
+    link: str
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows to this one: Unfold's ``DASHBOARD_CALLBACK``."""
+    now = timezone.now()
+    tiles: list[Tile] = []
+    concerns: list[Concern] = []
+    if request.user.has_perm("crm.view_order"):
+        periods, bars = _sales(now)
+        context |= {
+            "periods": periods,
+            "bars": bars,
+            "chart_days": CHART_DAYS,
+            "currency": settings.CURRENCY,
+            "has_sold": any(bar.sales.orders for bar in bars),
+        }
+        tiles.append(_to_fulfil())
+        concerns += _late_orders(now)
+    if request.user.has_perm("sms.view_message"):
+        since = sales.last_days(CHART_DAYS).first
+        in_trouble = status.in_trouble(since)
+        tiles += [_texts_in_trouble(since, in_trouble), _spend()]
+        concerns = [*_stopped_texts(), *concerns, *_trouble(since, in_trouble)]
+    steps = first_steps(staff_of(request))
+    return context | {"tiles": tiles, "concerns": concerns, "first_steps": steps}
+
+
+def _sales(now: datetime) -> tuple[list[Tile], list[Bar]]:
+    """The sales of each period beside those before, and of each day; one query."""
+    today = timezone.localdate(now)
+    periods = [sales.last_days(days, today) for days in PERIODS]
+    days = [
+        sales.last_days(1, today - timedelta(days=ago)) for ago in range(CHART_DAYS - 1, -1, -1)
+    ]
+    found = sales.sales_of([*periods, *(span.before(now) for span in periods), *days])
+    count = len(periods)
+    tiles = [
+        _period(days_, span, is_now, was)
+        for days_, span, is_now, was in zip(
+            PERIODS, periods, found[:count], found[count : 2 * count], strict=True
+        )
+    ]
+    return tiles, _bars(days, found[2 * count :])
+
+
+def _period(days: int, span: Span, now: Sales, before: Sales) -> Tile:
+    average = "" if now.average is None else f", {_money(now.average)} on average"
+    noun = "order" if now.orders == 1 else "orders"
+    return Tile(
+        PERIODS[days],
+        _money(now.revenue),
+        orders_of(span),
+        (f"{now.orders:,} {noun}{average}", _change(now.revenue, before.revenue, BEFORE[days])),
+    )
+
+
+def _change(now: Decimal, before: Decimal, when: str) -> str:
+    """How much more or less it is: ``12 % more than yesterday by this hour (KES 1,000.00)``."""
+    if not before:
+        return f"Nothing {when}"
+    percent = round(100 * (now - before) / before)
+    than = f"than {when} ({_money(before)})"
+    if not percent:
+        return f"As much as {when} ({_money(before)})"
+    return f"{abs(percent):,} % {'more' if percent > 0 else 'less'} {than}"
+
+
+def _bars(days: Sequence[Span], found: Iterable[Sales]) -> list[Bar]:
+    pairs = list(zip(days, found, strict=True))
+    most = max((sold.revenue for _, sold in pairs), default=Decimal(0)) or Decimal(1)
+    return [
+        Bar(span.first, sold, orders_of(span), round(_CHART_HEIGHT * sold.revenue / most))
+        for span, sold in pairs
+    ]
+
+
+def _to_fulfil() -> Tile:
+    waiting = Order.objects.filter(status__in=sales.TO_FULFIL).count()
+    return Tile("To fulfil", f"{waiting:,}", _orders(status__exact=list(sales.TO_FULFIL)))
+
+
+def _texts_in_trouble(since: datetime, count: int) -> Tile:
+    title = f"Texts failed or in doubt, {CHART_DAYS} days"
+    return Tile(title, f"{count:,}", _texts_in_trouble_link(since))
+
+
+def _spend() -> Tile:
+    totals = spend.total_of(spend.spend_by_day(CHART_DAYS))
+    told = " and ".join(f"{currency} {amount:,.2f}" for currency, amount in totals)
+    nothing = _money(Decimal(0))
+    return Tile(f"Spent on texts, {CHART_DAYS} days", told or nothing, reverse("admin:sms_spend"))
+
+
+def _stopped_texts() -> list[Concern]:
+    known = line.read_line()
+    if not line.is_shut(known):
+        return []
+    return [Concern(f"No texts are sent. {status.reason_of(known)}", _log())]
+
+
+def _trouble(since: datetime, count: int) -> list[Concern]:
+    if not count:
+        return []
+    noun = "text" if count == 1 else "texts"
+    return [Concern(f"{count:,} {noun} failed or in doubt", _texts_in_trouble_link(since))]
+
+
+def _late_orders(now: datetime) -> list[Concern]:
+    end = now - WAITS_LONG
+    count = Order.objects.filter(status=Order.Status.PENDING, order_time__lt=end).count()
+    if not count:
+        return []
+    words = f"{count:,} {'order has' if count == 1 else 'orders have'} been pending for 2 days"
+    link = _orders(status__exact=Order.Status.PENDING, **_until("order_time", end))
+    return [Concern(words, link)]
+
+
+# --- Where each figure leads ---------------------------------------------------------------------
+
+
+def orders_of(span: Span) -> str:
+    """The list of the orders that count as sold in this time."""
+    return _orders(status__exact=list(sales.SOLD), **_from("order_time", span.first)) + (
+        "&" + urlencode(_until("order_time", span.end))
+    )
+
+
+def _orders(**filters: Any) -> str:
+    return f"{reverse('admin:crm_order_changelist')}?{urlencode(filters, doseq=True)}"
+
+
+def _texts_in_trouble_link(since: datetime) -> str:
+    filters = {"status__exact": list(status.IN_TROUBLE), **_from("created_at", since)}
+    return f"{_log()}?{urlencode(filters, doseq=True)}"
+
+
+def _log() -> str:
+    return reverse("admin:sms_message_changelist")
+
+
+def _from(field: str, moment: datetime) -> dict[str, str]:
+    """As the list's own filter says it."""
+    local = timezone.localtime(moment)
+    return {f"{field}_from_0": f"{local:%Y-%m-%d}", f"{field}_from_1": f"{local:%H:%M:%S.%f}"}
+
+
+def _until(field: str, end: datetime) -> dict[str, str]:
+    """Up to the last microsecond, as the list's own filter takes the end in."""
+    local = timezone.localtime(end - timedelta(microseconds=1))
+    return {f"{field}_to_0": f"{local:%Y-%m-%d}", f"{field}_to_1": f"{local:%H:%M:%S.%f}"}
+
+
+def _money(amount: Decimal) -> str:
+    return f"{settings.CURRENCY} {amount:,.2f}"
