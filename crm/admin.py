@@ -24,6 +24,7 @@ from crm.forms import CustomerForm, OrderForm
 from crm.models import Customer, CustomerQuerySet, Order
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from crm.spreadsheets.resources import CustomerResource, OrderResource
+from identity.models import User
 from identity.signed_in import staff_of
 from sms import opt_outs, reach
 from sms.admin.colours import STATUS_COLOURS
@@ -47,6 +48,7 @@ REACH_COLOURS = {
     "Unreachable": "warning",
 }
 SHOWN_REFUSALS = 5
+SHOWN_ROWS = 10  # of the orders and texts on a customer's page
 _NO_MOBILE = "{phone} is not a mobile number: no text gets there. Ask for a mobile number."
 REFUSALS = (Refusal, ValidationError)
 
@@ -123,6 +125,17 @@ def _word(request: HttpRequest, *, opted_out: bool) -> Word:
     return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=staff_of(request))
 
 
+def _latest_of(customer: Customer, user: User) -> dict[str, Any]:
+    """What the page of a customer shows below the facts, of what this one may see."""
+    bought = customer.orders.order_by("-created_at", "-id")[:SHOWN_ROWS]
+    texts = Message.objects.filter(phone_number=customer.phone_number).order_by("-created_at")
+    return {
+        "shown": SHOWN_ROWS,
+        "customer_orders": bought if user.has_perm("crm.view_order") else None,
+        "customer_texts": texts[:SHOWN_ROWS] if user.has_perm("sms.view_message") else None,
+    }
+
+
 class TextsFilter(admin.SimpleListFilter):
     """Who is texted, and why others are not. Of what kind a phone is, no query can tell."""
 
@@ -145,6 +158,7 @@ class TextsFilter(admin.SimpleListFilter):
 @admin.register(Customer)
 class CustomerAdmin(OperationsAdmin):
     form = CustomerForm
+    change_form_outer_after_template = "crm/customer.html"
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
     list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
@@ -166,6 +180,13 @@ class CustomerAdmin(OperationsAdmin):
         shown = tuple(name for name in options["fields"] if name not in hidden)
         known = () if obj is None else (texts,)  # of a new one, nobody said anything yet
         return (facts, *known, (title, {"fields": shown}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if customer := context.get("original"):
+            context |= _latest_of(customer, staff_of(request))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).with_opt_out().with_reach()

@@ -1,5 +1,6 @@
 """The screens of customers and orders: what staff see, what they may do, and what is refused."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
@@ -9,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.sites import site
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -900,3 +902,39 @@ def test_orders_are_narrowed_to_a_time_by_the_businesss_clock(client: Client) ->
     assert found(**end) == {"Lamp -1", "Lamp 0", "Lamp 60"}
     assert len(found(order_time_from_0="2026-09-21")) == 4  # half a time is none
     assert len(found(**time | {"order_time_from_0": "soon"})) == 4
+
+
+def test_a_customers_page_leads_to_their_orders_and_texts(client: Client) -> None:
+    factories.templates()
+    customer = factories.customer()
+    page = client.get(f"{CUSTOMERS}{customer.pk}/change/").content.decode()
+    assert page.count("None yet.") == 2
+    placed = [factories.order(customer=customer, item=f"Lamp {number}") for number in range(11)]
+    factories.order(item="Radio")
+    page = client.get(f"{CUSTOMERS}{customer.pk}/change/").content.decode()
+    below = page.partition('id="customer-orders"')[2]
+    assert [order.order_number in below for order in placed] == [False] + [True] * 10
+    assert "Radio" not in below
+    sent = Message.objects.get(about_id=placed[-1].pk)
+    assert f'href="/admin/sms/message/{sent.pk}/change/"' in below
+    everything = re.findall(r'href="(/admin/\S+)">All', below)
+    assert [len(listed(client.get(unescape(address)))) for address in everything] == [11, 11]
+    [address] = re.findall(r'href="(\S+)">New order', below)
+    assert f'value="{customer.pk}" selected' in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("codename", "gone"),
+    [("view_order", "customer-orders"), ("view_message", "customer-texts")],
+)
+def test_a_customers_page_shows_no_rows_that_its_reader_may_not_see(
+    codename: str, gone: str
+) -> None:
+    viewer = factories.user("Viewer")
+    viewer.groups.get().permissions.remove(Permission.objects.get(codename=codename))
+    client = Client()
+    client.force_login(viewer)
+    page = client.get(f"{CUSTOMERS}{factories.customer().pk}/change/").content.decode()
+    shown = {each for each in ("customer-orders", "customer-texts") if each in page}
+    assert shown == {"customer-orders", "customer-texts"} - {gone}
+    assert "New order" not in page
