@@ -119,13 +119,15 @@ def _faults_of_reports(
             yield "it has no id"
         return
     own = told.get(message.gateway_message_id, set())
-    any_try = set().union(*(told.get(each, set()) for each in ids))  # one of two may have arrived
+    # Of a text that was taken twice, the other may have arrived; but its id may be known to nobody.
+    known = {attempt.gateway_message_id for attempt in message.attempts.all()} - {""}
+    others = set().union(*(told.get(each, set()) for each in known))
     if message.gateway_message_id not in ids:
         yield f"it has the id of another text, {message.gateway_message_id}"
-    if message.status in _HAS_ENDED and message.status not in any_try:
+    if message.status in _HAS_ENDED and message.status not in own | others:
         yield "nobody has told so"
-    if message.status == Message.Status.SENT and (own or Message.Status.DELIVERED in any_try):
-        yield f"it was told to be {' and '.join(sorted(own | any_try))}"
+    if message.status == Message.Status.SENT and (own or Message.Status.DELIVERED in others):
+        yield f"it was told to be {' and '.join(sorted(own | others))}"
 
 
 def figures(books: Books, **others: Any) -> str:
