@@ -127,9 +127,12 @@ def _word(request: HttpRequest, *, opted_out: bool) -> Word:
 
 def _latest_of(customer: Customer, user: User) -> dict[str, Any]:
     """What the page of a customer shows below the facts, of what this one may see."""
+    # As it is stored: a form that was refused has put what was typed into the record.
+    phone_number = Customer.objects.values_list("phone_number", flat=True).get(pk=customer.pk)
     bought = customer.orders.order_by("-created_at", "-id")[:SHOWN_ROWS]
-    texts = Message.objects.filter(phone_number=customer.phone_number).order_by("-created_at")
+    texts = Message.objects.filter(phone_number=phone_number).order_by("-created_at")
     return {
+        "stored_phone_number": phone_number,
         "shown": SHOWN_ROWS,
         "customer_orders": bought if user.has_perm("crm.view_order") else None,
         "customer_texts": texts[:SHOWN_ROWS] if user.has_perm("sms.view_message") else None,

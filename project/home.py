@@ -21,7 +21,11 @@ from sms import line, spend, status
 
 CHART_DAYS = 30
 PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
-BEFORE = {1: "yesterday by this hour", 7: "in the 7 days before", 30: "in the 30 days before"}
+BEFORE = {
+    1: "yesterday by this hour",
+    7: "in the 7 days before, by this hour",
+    30: "in the 30 days before, by this hour",
+}
 WAITS_LONG = timedelta(days=2)  # for an order that nobody has begun on
 _CHART_HEIGHT = 100  # of the highest bar, in units of the drawing
 
@@ -78,7 +82,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         since = sales.last_days(CHART_DAYS).first
         in_trouble = status.in_trouble(since)
         tiles += [_texts_in_trouble(since, in_trouble), _spend()]
-        concerns = [*_stopped_texts(), *concerns, *_trouble(since, in_trouble)]
+        concerns = [*_stopped_texts(), *concerns, *_trouble()]
     steps = first_steps(staff_of(request))
     return context | {"tiles": tiles, "concerns": concerns, "first_steps": steps}
 
@@ -104,18 +108,19 @@ def _sales(now: datetime) -> tuple[list[Tile], list[Bar]]:
 def _period(days: int, span: Span, now: Sales, before: Sales) -> Tile:
     average = "" if now.average is None else f", {_money(now.average)} on average"
     noun = "order" if now.orders == 1 else "orders"
-    return Tile(
-        PERIODS[days],
-        _money(now.revenue),
-        orders_of(span),
-        (f"{now.orders:,} {noun}{average}", _change(now.revenue, before.revenue, BEFORE[days])),
-    )
+    details = [
+        f"{now.orders:,} {noun}{average}",
+        _change(now.revenue, before.revenue, BEFORE[days]),
+    ]
+    if foreign := now.orders - now.priced:
+        details.insert(1, f"{foreign:,} of them in another currency, and not in the sum")
+    return Tile(PERIODS[days], _money(now.revenue), orders_of(span), details)
 
 
 def _change(now: Decimal, before: Decimal, when: str) -> str:
     """How much more or less it is: ``12 % more than yesterday by this hour (KES 1,000.00)``."""
     if not before:
-        return f"Nothing {when}"
+        return f"No {settings.CURRENCY} {when}"
     percent = round(100 * (now - before) / before)
     than = f"than {when} ({_money(before)})"
     if not percent:
@@ -156,11 +161,15 @@ def _stopped_texts() -> list[Concern]:
     return [Concern(f"No texts are sent. {status.reason_of(known)}", _log())]
 
 
-def _trouble(since: datetime, count: int) -> list[Concern]:
+def _trouble() -> list[Concern]:
+    """Of today and yesterday: what nobody can mend is no concern for a month."""
+    since = sales.last_days(2).first
+    count = status.in_trouble(since)
     if not count:
         return []
     noun = "text" if count == 1 else "texts"
-    return [Concern(f"{count:,} {noun} failed or in doubt", _texts_in_trouble_link(since))]
+    words = f"{count:,} {noun} failed or in doubt since yesterday"
+    return [Concern(words, _texts_in_trouble_link(since))]
 
 
 def _late_orders(now: datetime) -> list[Concern]:

@@ -26,6 +26,8 @@ from sms.models import (
 )
 from sms.phone_numbers import takes_texts
 
+MOST_AT_ONCE = 500  # texts, each in a transaction of its own: a few seconds
+
 
 def retry_message(message: Message, by: User) -> Message:
     """Queue a text again that failed: it did not go out, so it comes once.
@@ -40,10 +42,15 @@ def retry_message(message: Message, by: User) -> Message:
     return _queue_again(message, MessageStatus.FAILED, Decision.Kind.RETRY, by)
 
 
-def retry_failed(messages: MessageQuerySet, by: User) -> tuple[int, Counter[str]]:
-    """Retry those of the texts that failed; how many were queued, and why the others were not."""
+def retry_failed(messages: MessageQuerySet, by: User) -> tuple[int, Counter[str], int]:
+    """Retry those of the texts that failed, the oldest first, and some hundreds at most.
+
+    How many were queued, why others were not, and how many are left.
+    """
     queued, refused = 0, Counter[str]()
-    for message in messages.filter(status=MessageStatus.FAILED).order_by("queued_at", "pk"):
+    failed = messages.filter(status=MessageStatus.FAILED).order_by("queued_at", "pk")
+    left = max(0, failed.count() - MOST_AT_ONCE)
+    for message in failed[:MOST_AT_ONCE]:
         try:
             retry_message(message, by)
         except MessageCannotBeRetried as refusal:
@@ -52,7 +59,7 @@ def retry_failed(messages: MessageQuerySet, by: User) -> tuple[int, Counter[str]
             refused[refusal.kind] += 1
         else:
             queued += 1
-    return queued, refused
+    return queued, refused, left
 
 
 def send_again(message: Message, by: User) -> Message:

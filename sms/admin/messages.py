@@ -89,8 +89,11 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     @action(description="Try again those that failed", permissions=["decide"])
     def try_again(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
         """Of those chosen, queue again which failed for certain: none of them comes twice."""
-        queued, refused = decisions.retry_failed(queryset, staff_of(request))
+        queued, refused, left = decisions.retry_failed(queryset, staff_of(request))
         self.message_user(request, _told(queued), messages.SUCCESS if queued else messages.WARNING)
+        if left:
+            more = f"{left:,} more failed: choose them again to try those, too."
+            self.message_user(request, more, messages.WARNING)
         for why, count in refused.items():
             self.message_user(request, f"{why} ({count})", messages.ERROR)
 

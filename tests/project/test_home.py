@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from crm import orders, sales
 from crm.models import Order
-from project.home import Concern, Tile
+from project.home import Tile
 from sms import line
 from sms.models import Hold, Message
 from tests import factories
@@ -101,7 +101,7 @@ def test_each_day_of_the_chart_is_that_of_its_list(viewer: Client, sold: None) -
 
 def test_a_period_is_told_beside_the_one_before(viewer: Client) -> None:
     day = sales.last_days(1)
-    assert tile(open_home(viewer), "Today").details[1] == "Nothing yesterday by this hour"
+    assert tile(open_home(viewer), "Today").details[1] == "No KES yesterday by this hour"
     factories.order(order_time=day.first - timedelta(days=1), amount="100.00")
     factories.order(order_time=day.first, amount="150.00")
     told = "50 % more than yesterday by this hour (KES 100.00)"
@@ -112,6 +112,18 @@ def test_a_period_is_told_beside_the_one_before(viewer: Client) -> None:
     Order.objects.filter(amount="75.00").update(amount="100.00")
     told = "As much as yesterday by this hour (KES 100.00)"
     assert tile(open_home(viewer), "Today").details[1] == told
+
+
+def test_orders_in_another_currency_are_told_of(viewer: Client) -> None:
+    for amount in ("100.00", "7.00"):
+        factories.order(amount=amount)
+    Order.objects.filter(amount="7.00").update(currency="USD")
+    shown = tile(open_home(viewer), "Today")
+    assert shown.figure == "KES 100.00"
+    assert list(shown.details[:2]) == [
+        "2 orders, KES 100.00 on average",
+        "1 of them in another currency, and not in the sum",
+    ]
 
 
 def test_what_is_to_be_fulfilled_is_counted_and_listed(viewer: Client) -> None:
@@ -137,7 +149,11 @@ def test_texts_that_failed_or_are_in_doubt_are_counted_and_listed(viewer: Client
     shown = tile(page, "Texts failed or in doubt")
     assert shown.figure == "2"
     assert {row.status for row in listed(viewer, shown.link)} == {"failed", "unconfirmed"}
-    assert page.context["concerns"] == [Concern("2 texts failed or in doubt", shown.link)]
+    assert page.context["concerns"] == []  # they are of a month ago
+    Message.objects.filter(status="failed").update(created_at=timezone.now())
+    [concern] = open_home(viewer).context["concerns"]
+    assert concern.words == "2 texts failed or in doubt since yesterday"
+    assert len(listed(viewer, concern.link)) == 2
 
 
 def test_what_was_spent_on_texts_is_that_of_its_page(viewer: Client) -> None:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from identity.models import Role, User
 from identity.roles import assign_roles
-from sms import delivery_reports, incoming, opt_outs, tasks
+from sms import decisions, delivery_reports, incoming, opt_outs, tasks
 from sms.admin import messages, phones
 from sms.models import (
     Attempt,
@@ -116,6 +116,20 @@ def test_those_that_failed_are_tried_again_together(gateway: Scripted) -> None:
     assert len(gateway.taken) == 3
     again = clerk.post(LOG, {"action": "try_again", "_selected_action": [failed.pk]}, follow=True)
     assert "None of these has failed in a way that can be tried again." in again.content.decode()
+
+
+def test_of_very_many_that_failed_some_hundreds_are_tried_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decisions, "MOST_AT_ONCE", 2)
+    chosen = [factories.message().pk for _ in range(3)]
+    Message.objects.update(status="failed")
+    body = {"action": "try_again", "_selected_action": chosen}
+    clerk = browser(factories.user("Clerk"))
+    words = clerk.post(LOG, body, follow=True).content.decode()
+    assert "2 texts are queued again." in words
+    assert "1 more failed: choose them again to try those, too." in words
+    assert Message.objects.filter(status="failed").count() == 1
 
 
 def listed(page: Any) -> list[Any]:
