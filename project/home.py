@@ -94,15 +94,14 @@ def _sales(now: datetime) -> tuple[list[Tile], list[Bar]]:
     days = [
         sales.last_days(1, today - timedelta(days=ago)) for ago in range(CHART_DAYS - 1, -1, -1)
     ]
-    found = sales.sales_of([*periods, *(span.before(now) for span in periods), *days])
-    count = len(periods)
+    befores = [span.before(now) for span in periods]
+    found = sales.sales_of([*days, *befores])
+    of_days, of_befores = found[:CHART_DAYS], found[CHART_DAYS:]
     tiles = [
-        _period(days_, span, is_now, was)
-        for days_, span, is_now, was in zip(
-            PERIODS, periods, found[:count], found[count : 2 * count], strict=True
-        )
+        _period(length, span, sum(of_days[-length:], sales.NONE), before)
+        for length, span, before in zip(PERIODS, periods, of_befores, strict=True)
     ]
-    return tiles, _bars(days, found[2 * count :])
+    return tiles, _bars(days, of_days)
 
 
 def _period(days: int, span: Span, now: Sales, before: Sales) -> Tile:
@@ -148,8 +147,8 @@ def _texts_in_trouble(since: datetime, count: int) -> Tile:
 
 
 def _spend() -> Tile:
-    totals = spend.total_of(spend.spend_by_day(CHART_DAYS))
-    told = " and ".join(f"{currency} {amount:,.2f}" for currency, amount in totals)
+    sums = spend.spend_in(CHART_DAYS)
+    told = " and ".join(f"{currency} {amount:,.2f}" for currency, amount in sums)
     nothing = _money(Decimal(0))
     return Tile(f"Spent on texts, {CHART_DAYS} days", told or nothing, reverse("admin:sms_spend"))
 

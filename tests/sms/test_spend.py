@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sms.models import Message
-from sms.spend import Day, spend_by_day, total_of
+from sms.spend import Day, spend_by_day, spend_in, total_of
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,7 @@ def test_only_so_many_days_are_told(today: date) -> None:
     sent(at(today - timedelta(days=6), 0, 1))
     sent(at(today - timedelta(days=7), 23, 59))
     assert [day.date for day in spend_by_day(7)] == [today - timedelta(days=6)]
+    assert spend_in(7) == [("KES", Decimal("0.8"))]
 
 
 def test_each_currency_has_a_line_of_its_own_and_so_has_what_had_no_price(today: date) -> None:
@@ -59,7 +60,7 @@ def test_each_currency_has_a_line_of_its_own_and_so_has_what_had_no_price(today:
         ("KES", 1, Decimal("0.8")),
         ("USD", 1, Decimal("0.0125")),
     ]
-    assert total_of(days) == [("KES", Decimal("0.8")), ("USD", Decimal("0.0125"))]
+    assert total_of(days) == spend_in(1) == [("KES", Decimal("0.8")), ("USD", Decimal("0.0125"))]
 
 
 def test_the_page_sums_the_days_up_and_each_leads_to_its_texts(today: date) -> None:
