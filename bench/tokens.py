@@ -4,13 +4,12 @@ Everything runs in one process, in a database of the tests' kind that goes at th
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-import django
+from bench.installation import installation
 
 
 def main() -> None:
@@ -20,28 +19,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50, help="of which the median is told")
     parser.add_argument("--database", default="sqlite://:memory:", help="where a test one is made")
     options = parser.parse_args()
-    os.environ.update(
-        DATABASE_URL=options.database,
-        DJANGO_SETTINGS_MODULE="project.settings",
-        ENV_FILE=os.devnull,
-        SECRET_KEY="only-for-the-bench",  # noqa: S106  # of a database that goes at the end
-    )
-    django.setup()
-
-    from django.conf import settings
-    from django.test.runner import DiscoverRunner
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    runner = DiscoverRunner(verbosity=0)
-    databases = runner.setup_databases()
-    try:
+    with installation(options.database):
         report(options.runs)
-    finally:
-        runner.teardown_databases(databases)
 
 
 def report(runs: int) -> None:
     """Print each median in milliseconds."""
+    from django.conf import settings
     from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
     from django.test import Client
 
@@ -49,6 +33,7 @@ def report(runs: int) -> None:
     from identity.models.provider import AppKind
     from identity.provider import connected_apps
 
+    settings.ALLOWED_HOSTS = ["testserver"]
     account = User.objects.create_user(username="robot")
     app, secret = connected_apps.register_app(name="Robot", kind=AppKind.MACHINE, user=account)
     form = {"grant_type": "client_credentials", "scope": "orders:read"}

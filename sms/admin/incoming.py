@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.models import IncomingText
 from sms.phone_numbers import find_phone_number, national_form
@@ -22,7 +22,7 @@ MEANING_COLOURS = {
 
 
 @admin.register(IncomingText)
-class IncomingTextAdmin(ReadOnly, ModelAdmin):
+class IncomingTextAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     list_display = ("phone", "text", "asks_for", "received_at")
     list_filter = (("meaning", ChoicesDropdownFilter),)
     search_fields = ("phone_number", "text")
@@ -38,15 +38,6 @@ class IncomingTextAdmin(ReadOnly, ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[IncomingText], search_term: str
-    ) -> tuple[QuerySet[IncomingText], bool]:
-        """A phone is found in whichever form it is written."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        if phone_number := find_phone_number(search_term):
-            found |= queryset.filter(phone_number=phone_number)
-        return found, may_repeat
 
     @display(description="Phone", ordering="phone_number")
     def phone(self, incoming: IncomingText) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.urls import URLPattern
@@ -15,10 +14,11 @@ from identity.signed_in import staff_of
 from sms import decisions
 from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
+from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.admin.time_range import TimeRangeFilter
 from sms.models import Message, MessageQuerySet
-from sms.phone_numbers import find_phone_number, national_form
+from sms.phone_numbers import national_form
 
 
 def _told(queued: int) -> str:
@@ -28,7 +28,7 @@ def _told(queued: int) -> str:
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnly, ModelAdmin):
+class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     list_display = ("phone", "shortened", "state", "segments", "price", "created_at")
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
@@ -56,15 +56,6 @@ class MessageAdmin(ReadOnly, ModelAdmin):
     ) -> HttpResponse:
         context |= message_page.story_of(request, context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
-    ) -> tuple[QuerySet[Message], bool]:
-        """A phone is found in whichever form it is written."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        if phone_number := find_phone_number(search_term):
-            found |= queryset.filter(phone_number=phone_number)
-        return found, may_repeat
 
     @display(description="Phone", ordering="phone_number")
     def phone(self, message: Message) -> str:

@@ -3,21 +3,21 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.models import ConsentChange
-from sms.phone_numbers import find_phone_number, national_form
+from sms.phone_numbers import national_form
 
 SAID_COLOURS = {"No texts": "danger", "Texts again": "success"}
 
 
 @admin.register(ConsentChange)
-class ConsentChangeAdmin(ReadOnly, ModelAdmin):
+class ConsentChangeAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     """Also of phones that are no customer's any more."""
 
     list_display = ("phone", "said", "how", "words", "said_by", "said_at")
@@ -36,15 +36,6 @@ class ConsentChangeAdmin(ReadOnly, ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ConsentChange], search_term: str
-    ) -> tuple[QuerySet[ConsentChange], bool]:
-        """A phone is found in whichever form it is written."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        if phone_number := find_phone_number(search_term):
-            found |= queryset.filter(phone_number=phone_number)
-        return found, may_repeat
 
     @display(description="Phone", ordering="phone_number")
     def phone(self, change: ConsentChange) -> str:
