@@ -12,6 +12,7 @@ from crm.models import Customer
 from identity.models import AccessToken, User
 from project import docs
 from tests import factories
+from tests.browser.screen import no_wider_than_the_screen
 
 pytestmark = pytest.mark.usefixtures("boss")
 
@@ -73,10 +74,6 @@ def sign_in(page: Page, user: User) -> None:
     page.click("button[type=submit]")
 
 
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
-
-
 def try_out(page: Page, operation: str) -> Locator:
     """Open the form of an operation."""
     block = page.locator(f"[id$=-{operation}]")
@@ -108,7 +105,7 @@ def test_swagger_ui_shows_the_operations(page: Page) -> None:
     expect(operation).to_contain_text("orders", timeout=PATIENCE)
     page.wait_for_load_state("networkidle")
     expect(page).to_have_title("Karani API")
-    assert fits(page)
+    assert no_wider_than_the_screen(page)
 
 
 @only_at_a_desk
@@ -126,7 +123,7 @@ def test_redoc_shows_the_operations(page: Page) -> None:
     expect(operation).to_be_attached(timeout=PATIENCE)
     page.wait_for_load_state("networkidle")
     expect(page).to_have_title("Karani API")
-    assert fits(page)
+    assert no_wider_than_the_screen(page)
 
 
 def test_the_button_signs_in_asks_and_comes_back_with_a_token(page: Page, boss: User) -> None:
@@ -137,7 +134,7 @@ def test_the_button_signs_in_asks_and_comes_back_with_a_token(page: Page, boss: 
     expect(window.locator("li")).to_have_text(
         ["See your customers", "See your orders", "See the texts sent to customers"]
     )
-    assert fits(window)
+    assert no_wider_than_the_screen(window)
     with window.expect_event("close"):
         window.click("text=Allow")
     form = page.locator(".auth-container", has_text="authorizationCode with PKCE")

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from sms import tasks
 from sms.models import Broadcast, Message
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen
+from tests.browser.screen import no_wider_than_the_screen
 
 
 @pytest.fixture(autouse=True)

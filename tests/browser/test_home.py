@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from sms import line
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen
+from tests.browser.screen import no_wider_than_the_screen
 
 
 def test_a_figure_leads_to_the_orders_behind_it(page: Page) -> None:

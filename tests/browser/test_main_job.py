@@ -7,6 +7,7 @@ from crm.models import Customer, Order
 from project.setup import FIXTURES
 from sms import tasks
 from tests import factories
+from tests.browser.screen import no_wider_than_the_screen
 
 
 def work() -> None:
@@ -15,10 +16,6 @@ def work() -> None:
         name = task.task["func"].rpartition(".")[2]
         getattr(tasks, name)(*task.task["args"])
         task.delete()
-
-
-def no_wider_than_the_screen(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def test_a_clerk_adds_a_customer_places_an_order_and_reads_its_text(page: Page) -> None:

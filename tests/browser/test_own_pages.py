@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from crm.models import Order
 from identity.models import PersonalAccessToken, User
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen, work
+from tests.browser.screen import no_wider_than_the_screen
+from tests.browser.test_main_job import work
 
 
 def run_curl(line: str) -> tuple[int, dict[str, Any]]:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from sms import incoming, tasks
 from sms.models import Attempt, Message
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen
+from tests.browser.screen import no_wider_than_the_screen
 
 REASON = "The gateway did not answer; the text may have gone out [ReadTimeout]."
 

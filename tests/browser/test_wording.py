@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from sms.models import Message, MessageTemplate
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen
+from tests.browser.screen import no_wider_than_the_screen
 
 JAVASCRIPT = "text/javascript"
 LONG = "Hello {customer_name}! Your order for {item} is ready, and you can fetch it until noon."
