@@ -206,7 +206,7 @@ def test_the_customer_of_an_order_is_found_by_phone_while_it_is_typed(client: Cl
 def test_a_list_costs_the_same_queries_for_1_row_and_for_50(
     client: Client, templates: None, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr("crm.admin.OperationsAdmin.list_per_page", 100)
+    monkeypatch.setattr("crm.admin.operations.OperationsAdmin.list_per_page", 100)
     counts = []
     for number in (1, 49):
         for _ in range(number):

@@ -1,0 +1,6 @@
+"""The screens of customers and orders. What they save, the operations save."""
+
+from crm.admin.customers import CustomerAdmin
+from crm.admin.orders import OrderAdmin
+
+__all__ = ["CustomerAdmin", "OrderAdmin"]

@@ -1,0 +1,170 @@
+"""The screens of customers."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from crm import audience, customers
+from crm.admin.operations import OperationsAdmin, changes_of
+from crm.forms import CustomerForm
+from crm.models import Customer, CustomerQuerySet
+from crm.spreadsheets.resources import CustomerResource
+from identity.models import User
+from identity.signed_in import staff_of
+from sms import opt_outs, reach
+from sms.broadcasts import drafts
+from sms.errors import BroadcastRefusal
+from sms.models import ConsentSource, Message
+from sms.opt_outs import Word
+from sms.phone_numbers import national_form
+
+REACH_COLOURS = {
+    "Yes": "success",
+    "Opted out": "danger",
+    "No mobile": "warning",
+    "Unreachable": "warning",
+}
+SHOWN_ROWS = 10  # of the orders and texts on a customer's page
+_NO_MOBILE = "{phone} is not a mobile number: no text gets there. Ask for a mobile number."
+
+
+def _paragraphs(lines: Iterable[str]) -> SafeString:
+    return format_html_join("", "<p>{}</p>", ((line,) for line in lines))
+
+
+def _word(request: HttpRequest, *, opted_out: bool) -> Word:
+    return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=staff_of(request))
+
+
+def _latest_of(customer: Customer, user: User) -> dict[str, Any]:
+    """What the page of a customer shows below the facts, of what this one may see."""
+    # As it is stored: a form that was refused has put what was typed into the record.
+    phone_number = Customer.objects.values_list("phone_number", flat=True).get(pk=customer.pk)
+    bought = customer.orders.order_by("-created_at", "-id")[:SHOWN_ROWS]
+    texts = Message.objects.filter(phone_number=phone_number).order_by("-created_at")
+    return {
+        "stored_phone_number": phone_number,
+        "shown": SHOWN_ROWS,
+        "customer_orders": bought if user.has_perm("crm.view_order") else None,
+        "customer_texts": texts[:SHOWN_ROWS] if user.has_perm("sms.view_message") else None,
+    }
+
+
+class TextsFilter(admin.SimpleListFilter):
+    """Who is texted, and why others are not. Of what kind a phone is, no query can tell."""
+
+    title = "texts"
+    parameter_name = "texts"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Sent"), ("opted_out", "Opted out"), ("unreachable", "Unreachable")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+        """Of the list's own, which says of each whether they opted out and are reached."""
+        conditions = {
+            "yes": Q(sms_opted_out=False, unreachable=None),
+            "opted_out": Q(sms_opted_out=True),
+            "unreachable": Q(unreachable__isnull=False),
+        }
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+@admin.register(Customer)
+class CustomerAdmin(OperationsAdmin):
+    form = CustomerForm
+    change_form_outer_after_template = "crm/customer.html"
+    resource_classes: ClassVar = [CustomerResource]
+    list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
+    list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
+    search_help_text = "Name, code, phone or email"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("user",)
+    readonly_fields = ("created_at", "updated_at", "consent", "reached")
+    actions = ("text_them",)
+    fieldsets = (
+        (None, {"fields": ("name", "phone_number", "email", "language", "sms_opted_out")}),
+        ("Texts", {"fields": ("consent", "reached")}),
+        ("Records", {"fields": ("code", "user", "created_at", "updated_at")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        """To link an account is to let it see the customer's orders: not for all who sell."""
+        facts, texts, (title, options) = self.fieldsets
+        hidden = set() if request.user.has_perm("identity.change_user") else {"user"}
+        shown = tuple(name for name in options["fields"] if name not in hidden)
+        known = () if obj is None else (texts,)  # of a new one, nobody said anything yet
+        return (facts, *known, (title, {"fields": shown}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if customer := context.get("original"):
+            context |= _latest_of(customer, staff_of(request))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        return super().get_queryset(request).with_opt_out().with_reach()
+
+    @display(description="Phone", ordering="phone_number")
+    def phone(self, customer: Customer) -> str:
+        return national_form(customer.phone_number)
+
+    @display(description="Texts", label=REACH_COLOURS)
+    def texts_wanted(self, customer: Customer) -> str:
+        if customer.sms_opted_out:
+            return "Opted out"
+        if not customer.takes_texts:
+            return "No mobile"
+        return "Unreachable" if customer.unreachable else "Yes"
+
+    @display(description="What was said of texts")
+    def consent(self, customer: Customer) -> SafeString | str:
+        said = opt_outs.history_of(customer.phone_number)
+        return _paragraphs(map(opt_outs.describe, said)) or "Nothing: texts are sent."
+
+    @display(description="Reached by text")
+    def reached(self, customer: Customer) -> str:
+        return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
+
+    def save_model(
+        self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool
+    ) -> None:
+        word = _word(request, opted_out=form.cleaned_data["sms_opted_out"])
+        if change:
+            changes = changes_of(form)
+            is_said = changes.pop("sms_opted_out", None) is not None
+            customers.update_customer(obj, changes, word=word if is_said else None)
+        else:
+            customers.register_customer(obj, word=word)
+        if not obj.takes_texts:
+            self.message_user(request, _NO_MOBILE.format(phone=self.phone(obj)), messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Customer) -> None:
+        customers.delete_customer(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
+        for customer in queryset:
+            customers.delete_customer(customer)
+
+    def has_text_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sms.add_broadcast")
+
+    @action(description="Text them", permissions=["text"])
+    def text_them(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        """Begin a broadcast to these; what it says is written on the page that follows."""
+        try:
+            begun = drafts.choose_people(audience.people_of(queryset), staff_of(request))
+        except BroadcastRefusal as refusal:
+            return self.message_user(request, str(refusal), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:sms_broadcast_words", args=[begun.pk]))

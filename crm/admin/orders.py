@@ -1,0 +1,145 @@
+"""The screens of orders."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from crm import notices, orders
+from crm.admin.operations import OperationsAdmin, changes_of
+from crm.forms import OrderForm
+from crm.models import Order
+from crm.spreadsheets.resources import OrderResource
+from sms.admin.colours import STATUS_COLOURS
+from sms.admin.time_range import TimeRangeFilter
+from sms.models import Message, MessageStatus
+
+ORDER_COLOURS = {
+    Order.Status.PENDING: "warning",
+    Order.Status.PROCESSING: "info",
+    Order.Status.COMPLETED: "success",
+    Order.Status.CANCELLED: "danger",
+}
+SHOWN_REFUSALS = 5
+
+
+@admin.register(Order)
+class OrderAdmin(OperationsAdmin):
+    form = OrderForm
+    resource_classes: ClassVar = [OrderResource]
+    list_display = (
+        "order_number",
+        "customer",
+        "what",
+        "money",
+        "state",
+        "text_state",
+        "order_time",
+    )
+    list_filter = (
+        ("status", MultipleChoicesDropdownFilter),
+        ("order_time", TimeRangeFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("customer",)
+    search_help_text = "Item, order number, or the customer's name, code or phone"
+    ordering = ("-created_at", "-id")
+    autocomplete_fields = ("customer",)
+    readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
+    actions = ("mark_processing", "mark_completed", "mark_cancelled")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
+        order = ("customer", "item", "amount")
+        if obj is None:
+            return ((None, {"fields": order}), ("More", {"fields": ("order_time", "reference")}))
+        return (
+            (None, {"fields": ("order_number", "status", *order, "currency")}),
+            ("Texts to the customer", {"fields": ("texts",)}),
+            ("Records", {"fields": ("order_time", "reference", "created_at", "updated_at")}),
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        return super().get_queryset(request).with_sms_status()
+
+    @display(description="Item", ordering="item")
+    def what(self, order: Order) -> str:
+        return Truncator(order.item).chars(60)  # the whole of a long one hides the rest on a phone
+
+    @display(description="Amount", ordering="amount")
+    def money(self, order: Order) -> str:
+        return f"{order.currency} {notices.spoken_amount(order.amount)}"
+
+    @display(description="Status", ordering="status", label=ORDER_COLOURS)
+    def state(self, order: Order) -> tuple[str, str]:
+        return order.status, order.get_status_display()
+
+    @display(description="Text", label=STATUS_COLOURS)
+    def text_state(self, order: Order) -> tuple[str, str] | None:
+        if order.sms_status is None:
+            return None
+        return order.sms_status, str(MessageStatus(order.sms_status).label)
+
+    @display(description="Texts")
+    def texts(self, order: Order) -> SafeString | str:
+        rows = Message.objects.filter(about_id=order.pk).order_by("created_at")
+        lines = format_html_join(
+            "",
+            '<p><a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>: {}</p>',
+            (
+                (
+                    reverse("admin:sms_message_change", args=[row.pk]),
+                    row.get_status_display(),
+                    row.text,
+                )
+                for row in rows
+            ),
+        )
+        return lines or "None"
+
+    def save_model(
+        self, request: HttpRequest, obj: Order, form: ModelForm[Order], change: bool
+    ) -> None:
+        if not change:
+            orders.place_order(obj)
+            return
+        changes = changes_of(form)
+        wanted, obj.status = changes.pop("status", None), form.initial["status"]
+        orders.revise_order(obj, changes, wanted)
+
+    def delete_model(self, request: HttpRequest, obj: Order) -> None:
+        orders.delete_order(obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        for order in queryset:
+            orders.delete_order(order)
+
+    @action(description="Mark as processing", permissions=["change"])
+    def mark_processing(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.PROCESSING)
+
+    @action(description="Mark as completed", permissions=["change"])
+    def mark_completed(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.COMPLETED)
+
+    @action(description="Cancel", permissions=["change"])
+    def mark_cancelled(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        self._move_all(request, queryset, Order.Status.CANCELLED)
+
+    def _move_all(self, request: HttpRequest, queryset: QuerySet[Order], status: str) -> None:
+        moved, refused = orders.change_statuses(queryset, status)
+        if moved:
+            self.message_user(request, f"{moved} now {status.lower()}.", messages.SUCCESS)
+        for refusal in refused[:SHOWN_REFUSALS]:
+            self.message_user(request, str(refusal), messages.ERROR)
+        if more := len(refused[SHOWN_REFUSALS:]):
+            self.message_user(request, f"{more} more could not be moved either.", messages.ERROR)

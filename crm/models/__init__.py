@@ -1,0 +1,25 @@
+"""Customers, orders and imports: what is kept of them."""
+
+from crm.models.counters import Counter
+from crm.models.customers import PHONE_NUMBER_IS_TAKEN, Customer, CustomerQuerySet
+from crm.models.imports import Import, ImportKind, ImportMode, ImportQuerySet, ImportStatus
+from crm.models.orders import Order, OrderQuerySet, OrderStatus
+from crm.models.values import default_currency, validate_one_line, validate_order_time
+
+__all__ = [
+    "PHONE_NUMBER_IS_TAKEN",
+    "Counter",
+    "Customer",
+    "CustomerQuerySet",
+    "Import",
+    "ImportKind",
+    "ImportMode",
+    "ImportQuerySet",
+    "ImportStatus",
+    "Order",
+    "OrderQuerySet",
+    "OrderStatus",
+    "default_currency",
+    "validate_one_line",
+    "validate_order_time",
+]
