@@ -34,6 +34,7 @@ WSGI_APPLICATION = "project.wsgi.application"
 # --- Apps --------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "project",  # whose templates and static files replace those of all others
     # Unfold and its parts stand before the apps whose templates they replace.
     "unfold",
     "unfold.contrib.filters",
@@ -60,7 +61,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "sms",
     "crm",
-    "project",
 ]
 
 MIDDLEWARE = [
