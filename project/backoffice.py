@@ -32,6 +32,10 @@ def favicon(request: HttpRequest) -> str:
     return static("project/favicon.svg")
 
 
+def select2_names(request: HttpRequest) -> str:
+    return static("project/select2_names.js")
+
+
 def stylesheet(request: HttpRequest) -> str:
     return static("project/backoffice.css")
 

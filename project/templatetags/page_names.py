@@ -16,6 +16,8 @@ def page_name(context: Context) -> str:
         return str(capfirst(opts.verbose_name_plural))
     if context.get("adminform"):
         return str(record or _("New {thing}").format(thing=opts.verbose_name))
+    if "deletable_objects" in context and context.get("object"):
+        return _("Delete {thing}?").format(thing=context["object"])
     return str(context.get("title") or "")
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, Value, When
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
@@ -19,6 +21,15 @@ from sms.admin import wording_preview
 from sms.models import MessageTemplate
 from sms.previews import cost_of
 from sms.prices import price_per_segment
+
+
+class _SwitchForm(ModelForm[MessageTemplate]):
+    """A row of the list, whose switch says what it switches."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = _("Send “{wording}”").format(wording=self.instance)
+        self.fields["is_active"].widget.attrs["aria-label"] = name
 
 
 @admin.register(MessageTemplate)
@@ -44,7 +55,8 @@ class MessageTemplateAdmin(ModelAdmin):
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         widgets = {"is_active": UnfoldBooleanSwitchWidget}
-        return super().get_changelist_form(request, **kwargs | {"widgets": widgets})
+        options = {"form": _SwitchForm, "widgets": widgets}
+        return super().get_changelist_form(request, **kwargs | options)
 
     @display(description="Sent when")
     def name(self, template: MessageTemplate) -> str:
