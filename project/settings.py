@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "project.health.LivenessMiddleware",
     "project.problems.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "project.compression.CompressionMiddleware",  # outside of all that read or write a page
     "project.content_security.ContentSecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "project.request_bodies.BodySizeMiddleware",

@@ -22,11 +22,12 @@ _QUIET = [  # no sandbox for root in CI; no word to anybody but the page under t
 @contextmanager
 def started() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_path(), args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=path(), args=_QUIET)
         yield browser
         browser.close()
 
 
-def _path() -> str | None:
+def path() -> str | None:
+    """Where it is; None: where Playwright has put its own."""
     named = os.environ.get("CHROMIUM")
     return named or next(filter(None, map(shutil.which, _NAMES)), None)
