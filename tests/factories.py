@@ -43,6 +43,11 @@ def customer(*, sms_opted_out: bool = False, **facts: Any) -> Customer:
     return register_customer(Customer(**facts), word=NO_TEXTS if sms_opted_out else None)
 
 
+def word(*, wants_texts: bool, said_by: User | None = None) -> Word:
+    """What staff wrote down of texts to a phone."""
+    return Word(wants_texts=wants_texts, source=ConsentSource.STAFF, said_by=said_by)
+
+
 def order(*, text_customer: bool = True, **facts: Any) -> Order:
     if "customer" not in facts:
         facts["customer"] = customer()
