@@ -3,9 +3,15 @@
 from typing import Any, ClassVar
 
 from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from crm.models import Customer, Order
+from crm.models import Customer, CustomerNote, Order
+from identity.form_keys import OneUseForm
 from sms import opt_outs
 from sms.phone_numbers import parse_phone_number
 
@@ -74,3 +80,13 @@ class OrderForm(forms.ModelForm[Order]):
             current = Order.Status(self.instance.status)
             steps = [current, *self.instance.open_moves]
             self.fields["status"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]  # a choice field
+
+
+class NoteForm(OneUseForm):
+    """Something worth knowing of a customer."""
+
+    text = forms.CharField(
+        label=_("Note"),
+        max_length=CustomerNote.MOST_CHARACTERS,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )

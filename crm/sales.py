@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Count, IntegerField, Q, Sum, Value
 from django.utils import timezone
 
-from crm.models import Order, OrderStatus
+from crm.models import Customer, Order, OrderStatus
 
 SOLD = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.COMPLETED)
 TO_FULFIL = (OrderStatus.PENDING, OrderStatus.PROCESSING)
@@ -83,3 +83,15 @@ def sales_of(spans: Sequence[Span]) -> list[Sales]:
         else NONE
         for number in range(len(spans))
     ]
+
+
+def bought_by(customer: Customer) -> tuple[Sales, int]:
+    """What the customer bought in all, and how many orders beside that were cancelled."""
+    is_sold, in_currency = Q(status__in=SOLD), Q(currency=settings.CURRENCY)
+    row = customer.orders.order_by().aggregate(
+        orders=Count("pk", filter=is_sold),
+        revenue=Sum("amount", filter=is_sold & in_currency),
+        priced=Count("pk", filter=is_sold & in_currency),
+        cancelled=Count("pk", filter=~is_sold),
+    )
+    return Sales(row["orders"], row["revenue"] or Decimal(0), row["priced"]), row["cancelled"]

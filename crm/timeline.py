@@ -45,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that happened to a record. ``by`` is empty where nobody was noted."""
+    """Something that happened to a record. ``by`` is empty where nobody of ours did it."""
 
     at: datetime
     title: str
@@ -94,7 +94,7 @@ def _entry(
     if old is not None and not changes and not detail and new.history_type == "~":
         return None  # saved as it was
     title, tone = _TITLES[new.history_type]
-    by = new.history_user.get_username() if new.history_user else ""
+    by = new.history_user.get_username() if new.history_user else _("somebody unknown")
     return Entry(new.history_date, str(title), by, changes, detail, tone)
 
 

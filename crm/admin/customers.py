@@ -8,33 +8,27 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from crm import audience, customers
+from crm.admin import customer_notes
+from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, page_of, reach_of
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
 from crm.models import Customer, CustomerQuerySet
 from crm.spreadsheets.resources import CustomerResource
-from identity.models import User
 from identity.signed_in import staff_of
 from sms import opt_outs, reach
 from sms.broadcasts import drafts
 from sms.errors import BroadcastRefusal
-from sms.models import ConsentSource, Message
+from sms.models import ConsentSource
 from sms.opt_outs import Word
 from sms.phone_numbers import national_form
 
-REACH_COLOURS = {
-    "Yes": "success",
-    "Opted out": "danger",
-    "No mobile": "warning",
-    "Unreachable": "warning",
-}
-SHOWN_ROWS = 10  # of the orders and texts on a customer's page
 _NO_MOBILE = "{phone} is not a mobile number: no text gets there. Ask for a mobile number."
 
 
@@ -44,20 +38,6 @@ def _paragraphs(lines: Iterable[str]) -> SafeString:
 
 def _word(request: HttpRequest, *, opted_out: bool) -> Word:
     return Word(wants_texts=not opted_out, source=ConsentSource.STAFF, said_by=staff_of(request))
-
-
-def _latest_of(customer: Customer, user: User) -> dict[str, Any]:
-    """What the page of a customer shows below the facts, of what this one may see."""
-    # As it is stored: a form that was refused has put what was typed into the record.
-    phone_number = Customer.objects.values_list("phone_number", flat=True).get(pk=customer.pk)
-    bought = customer.orders.order_by("-created_at", "-id")[:SHOWN_ROWS]
-    texts = Message.objects.filter(phone_number=phone_number).order_by("-created_at")
-    return {
-        "stored_phone_number": phone_number,
-        "shown": SHOWN_ROWS,
-        "customer_orders": bought if user.has_perm("crm.view_order") else None,
-        "customer_texts": texts[:SHOWN_ROWS] if user.has_perm("sms.view_message") else None,
-    }
 
 
 class TextsFilter(admin.SimpleListFilter):
@@ -82,7 +62,8 @@ class TextsFilter(admin.SimpleListFilter):
 @admin.register(Customer)
 class CustomerAdmin(OperationsAdmin):
     form = CustomerForm
-    change_form_outer_after_template = "crm/customer.html"
+    change_form_outer_before_template = "crm/customer.html"
+    change_form_outer_after_template = "crm/customer_changes.html"
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
     list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
@@ -100,7 +81,7 @@ class CustomerAdmin(OperationsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         """To link an account is to let it see the customer's orders: not for all who sell."""
         facts, texts, (title, options) = self.fieldsets
-        hidden = set() if request.user.has_perm("identity.change_user") else {"user"}
+        hidden = set() if request.user.has_perm(LINK_ACCOUNTS) else {"user"}
         shown = tuple(name for name in options["fields"] if name not in hidden)
         known = () if obj is None else (texts,)  # of a new one, nobody said anything yet
         return (facts, *known, (title, {"fields": shown}))
@@ -109,7 +90,7 @@ class CustomerAdmin(OperationsAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if customer := context.get("original"):
-            context |= _latest_of(customer, staff_of(request))
+            context |= page_of(customer, staff_of(request))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
@@ -121,11 +102,7 @@ class CustomerAdmin(OperationsAdmin):
 
     @display(description="Texts", label=REACH_COLOURS)
     def texts_wanted(self, customer: Customer) -> str:
-        if customer.sms_opted_out:
-            return "Opted out"
-        if not customer.takes_texts:
-            return "No mobile"
-        return "Unreachable" if customer.unreachable else "Yes"
+        return reach_of(customer)
 
     @display(description="What was said of texts")
     def consent(self, customer: Customer) -> SafeString | str:
@@ -135,6 +112,9 @@ class CustomerAdmin(OperationsAdmin):
     @display(description="Reached by text")
     def reached(self, customer: Customer) -> str:
         return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*customer_notes.doors(self), *super().get_urls()]
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool

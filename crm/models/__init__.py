@@ -3,6 +3,7 @@
 from crm.models.counters import Counter
 from crm.models.customers import PHONE_NUMBER_IS_TAKEN, Customer, CustomerQuerySet
 from crm.models.imports import Import, ImportKind, ImportMode, ImportQuerySet, ImportStatus
+from crm.models.notes import CustomerNote
 from crm.models.orders import Order, OrderQuerySet, OrderStatus
 from crm.models.values import default_currency, validate_one_line, validate_order_time
 
@@ -10,6 +11,7 @@ __all__ = [
     "PHONE_NUMBER_IS_TAKEN",
     "Counter",
     "Customer",
+    "CustomerNote",
     "CustomerQuerySet",
     "Import",
     "ImportKind",

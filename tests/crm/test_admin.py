@@ -1,6 +1,5 @@
 """The screens of customers and orders: what staff see, what they may do, and what is refused."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
@@ -10,7 +9,6 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.sites import site
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -904,49 +902,3 @@ def test_orders_are_narrowed_to_a_time_by_the_businesss_clock(client: Client) ->
     assert found(order_time_from_0="2026-09-22") == found(order_time_to_0="2026-09-20") == set()
     for nonsense in ("soon", "0001-01-01", "9999-12-31"):
         assert len(found(**time | {"order_time_from_0": nonsense})) in (0, 4)
-
-
-def test_a_customers_page_leads_to_their_orders_and_texts(client: Client) -> None:
-    factories.templates()
-    customer = factories.customer()
-    page = client.get(f"{CUSTOMERS}{customer.pk}/change/").content.decode()
-    assert page.count("None yet.") == 2
-    placed = [factories.order(customer=customer, item=f"Lamp {number}") for number in range(11)]
-    factories.order(item="Radio")
-    page = client.get(f"{CUSTOMERS}{customer.pk}/change/").content.decode()
-    below = page.partition('id="customer-orders"')[2]
-    assert [order.order_number in below for order in placed] == [False] + [True] * 10
-    assert "Radio" not in below
-    sent = Message.objects.get(about_id=placed[-1].pk)
-    assert f'href="/admin/sms/message/{sent.pk}/change/"' in below
-    everything = re.findall(r'href="(/admin/\S+)">All', below)
-    assert [len(listed(client.get(unescape(address)))) for address in everything] == [11, 11]
-    [address] = re.findall(r'href="(\S+)">New order', below)
-    assert f'value="{customer.pk}" selected' in client.get(address).content.decode()
-
-
-@pytest.mark.parametrize(
-    ("codename", "gone"),
-    [("view_order", "customer-orders"), ("view_message", "customer-texts")],
-)
-def test_a_customers_page_shows_no_rows_that_its_reader_may_not_see(
-    codename: str, gone: str
-) -> None:
-    viewer = factories.user("Viewer")
-    viewer.groups.get().permissions.remove(Permission.objects.get(codename=codename))
-    client = Client()
-    client.force_login(viewer)
-    page = client.get(f"{CUSTOMERS}{factories.customer().pk}/change/").content.decode()
-    shown = {each for each in ("customer-orders", "customer-texts") if each in page}
-    assert shown == {"customer-orders", "customer-texts"} - {gone}
-    assert "New order" not in page
-
-
-def test_a_refused_change_of_a_phone_shows_nothing_of_its_owners_texts(client: Client) -> None:
-    other = factories.customer()
-    message = factories.message(other.phone_number, "Only for the other one")
-    customer = factories.customer(code="ABC")
-    form = customer_form(code="ABC", phone_number=other.phone_number)
-    page = client.post(f"{CUSTOMERS}{customer.pk}/change/", form).content.decode()
-    assert "already exists" in page
-    assert message.text not in page

@@ -14,6 +14,8 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
+NOBODY = "somebody unknown"
+
 
 def told(entries: list[Entry]) -> list[tuple[Any, ...]]:
     return [(entry.title, entry.by, entry.changes, entry.detail) for entry in entries]
@@ -26,7 +28,7 @@ def test_a_change_is_told_with_the_field_in_words_and_what_it_held_before_and_af
     assert told(timeline.entries_of(customer)) == [
         (
             "Changed",
-            "",
+            NOBODY,
             (
                 Change("Name", "Before", "After"),
                 Change("Phone number", "0722 000000", "+49 30 0074321"),
@@ -35,7 +37,7 @@ def test_a_change_is_told_with_the_field_in_words_and_what_it_held_before_and_af
             ),
             "",
         ),
-        ("Created", "", (), ""),
+        ("Created", NOBODY, (), ""),
     ]
 
 
@@ -58,7 +60,7 @@ def test_who_changed_it_is_told_where_that_is_known(rf: Any) -> None:
         customers.update_customer(customer, {"name": "After"})
     finally:
         del HistoricalRecords.context.request
-    assert [entry.by for entry in timeline.entries_of(customer)] == ["wanjiku", ""]
+    assert [entry.by for entry in timeline.entries_of(customer)] == ["wanjiku", NOBODY]
 
 
 def test_another_customer_or_account_is_told_by_name_and_so_is_one_that_is_gone() -> None:
@@ -72,7 +74,7 @@ def test_another_customer_or_account_is_told_by_name_and_so_is_one_that_is_gone(
     account = factories.user(username="jane")
     customers.update_customer(second, {"user": account})
     assert timeline.entries_of(second)[0].changes == (Change("Account", "nothing", "jane"),)
-    assert told(timeline.entries_of(second, hidden={"user"})) == [("Created", "", (), "")]
+    assert told(timeline.entries_of(second, hidden={"user"})) == [("Created", NOBODY, (), "")]
 
 
 def test_why_it_changed_is_told_and_a_save_that_changed_nothing_is_not() -> None:
@@ -81,8 +83,8 @@ def test_why_it_changed_is_told_and_a_save_that_changed_nothing_is_not() -> None
     customer._change_reason = "Import of sheet.csv"  # type: ignore[attr-defined]  # read by simple_history
     customers.update_customer(customer, {"name": "Before"})
     assert told(timeline.entries_of(customer)) == [
-        ("Changed", "", (), "Import of sheet.csv"),
-        ("Created", "", (), ""),
+        ("Changed", NOBODY, (), "Import of sheet.csv"),
+        ("Created", NOBODY, (), ""),
     ]
 
 
@@ -105,9 +107,9 @@ def test_what_was_said_of_texts_is_told_among_the_changes_by_its_time() -> None:
         timeline.entries_of(customer), timeline.consent_entries(customer.phone_number)
     )
     assert [(entry.title, entry.by, entry.detail) for entry in entries] == [
-        ("Changed", "", ""),
+        ("Changed", NOBODY, ""),
         ("No texts wanted", "boss", "By staff"),
-        ("Created", "", ""),
+        ("Created", NOBODY, ""),
     ]
 
 

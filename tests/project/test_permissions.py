@@ -19,8 +19,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 from django_q.models import OrmQ
 
-from crm import orders
-from crm.models import Customer, Import, Order
+from crm import notes, orders
+from crm.models import Customer, CustomerNote, Import, Order
 from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
@@ -58,7 +58,7 @@ def rows_of(table: str) -> dict[str, list[str]]:
 def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
-        *(Customer, Customer.history.model, Order, Order.history.model),
+        *(Customer, Customer.history.model, CustomerNote, Order, Order.history.model),
         *(Message, Decision, Line, LineEvent, MessageTemplate, IncomingText, OptOut),
         *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
         *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
@@ -448,6 +448,8 @@ crm_customer_simple_history     Viewer         nobody
 crm_customer_import             Manager        Manager
 crm_customer_process_import     -              Manager
 crm_customer_export             Manager        Manager
+crm_customer_note               -              Clerk
+crm_customer_note_delete        -              Manager
 
 crm_order_changelist            Viewer         Viewer
 crm_order_add                   Clerk          Clerk
@@ -531,10 +533,11 @@ RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor"),
-    *("_retry", "_send_again", "_cancel"),
+    *("_retry", "_send_again", "_cancel", "_note"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
+    "crm_customer_note_delete",
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
     *("sms_line_stop", "sms_line_resume"),
@@ -566,6 +569,9 @@ def addresses(world: World) -> Addresses:
     control.pause(paused)
     records: dict[str, models.Model] = {
         "crm_customer": world.order.customer,
+        "crm_customer_note_delete": notes.add_note(
+            world.order.customer, "Pays on Fridays", author=world.owner
+        ),
         "crm_order": world.order,
         "sms_message": Message.objects.get(about_id=world.order.pk),
         "sms_incomingtext": IncomingText.objects.get(),
@@ -618,6 +624,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_customer_change": customer,
         "crm_customer_simple_history": customer,
         "crm_customer_delete": delete,
+        "crm_customer_note": {"text": "Pays on Mondays", "form_key": "one"},
         "crm_order_add": order | moment,
         "crm_order_change": order | moment,
         "crm_order_simple_history": order | moment,

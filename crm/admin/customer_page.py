@@ -1,0 +1,141 @@
+"""The page of one customer: what it shows around the facts, and what its further pages share."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from unfold.admin import ModelAdmin
+
+from crm import notes, notices, sales, timeline
+from crm.admin.orders import ORDER_COLOURS
+from crm.forms import NoteForm
+from crm.models import Customer, CustomerNote, Order
+from identity.models import User
+from identity.signed_in import staff_of
+from sms.admin.colours import STATUS_COLOURS
+from sms.models import Message
+from sms.phone_numbers import national_form
+
+SHOWN_ROWS = 10  # of the orders and texts
+SHOWN_NOTES = 20
+LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
+SEND_TEXTS = "sms.add_message"
+
+REACH_COLOURS = {
+    "Yes": "success",
+    "Opted out": "danger",
+    "No mobile": "warning",
+    "Unreachable": "warning",
+}
+
+
+def reach_of(customer: Customer) -> str:
+    """May the customer be texted? In a word; of one of the list, which knows what was said."""
+    if customer.sms_opted_out:
+        return "Opted out"
+    if not customer.takes_texts:
+        return "No mobile"
+    return "Unreachable" if customer.unreachable else "Yes"
+
+
+def page_of(customer: Customer, user: User) -> dict[str, Any]:
+    """What the page shows above and below the facts, of what this one may see."""
+    # As it is stored: a form that was refused has put what was typed into the record.
+    stored = Customer.objects.with_opt_out().with_reach().get(pk=customer.pk)
+    reach = reach_of(stored)
+    return {
+        "customer": stored,
+        "new_order_query": urlencode({"customer": stored.pk}),
+        "phone": national_form(stored.phone_number),
+        "reach": reach,
+        "reach_colour": REACH_COLOURS[reach],
+        "shown": SHOWN_ROWS,
+        "may_text": user.has_perm(SEND_TEXTS),
+        "entries": _entries(stored, user),
+        **_notes(stored, user),
+        **(_orders(stored) if user.has_perm("crm.view_order") else {}),
+        **(_texts(stored) if user.has_perm("sms.view_message") else {}),
+    }
+
+
+def _orders(customer: Customer) -> dict[str, Any]:
+    rows = customer.orders.order_by("-created_at", "-id")[:SHOWN_ROWS]
+    return {
+        "customer_orders": [(row, ORDER_COLOURS[Order.Status(row.status)]) for row in rows],
+        "bought": _in_words(*sales.bought_by(customer)),
+    }
+
+
+def _in_words(bought: sales.Sales, cancelled: int) -> str:
+    """What somebody bought: ``12 orders, KES 80,405.00; and 1 cancelled``."""
+    told = ngettext("{count} order", "{count} orders", bought.orders).format(
+        count=f"{bought.orders:,}"
+    )
+    if bought.priced:
+        told = f"{told}, {settings.CURRENCY} {notices.spoken_amount(bought.revenue)}"
+    if cancelled:
+        told = _("{told}; and {count} cancelled").format(told=told, count=f"{cancelled:,}")
+    return told
+
+
+def _texts(customer: Customer) -> dict[str, Any]:
+    rows = texts_of(customer)[:SHOWN_ROWS]
+    return {"customer_texts": [(row, STATUS_COLOURS[Message.Status(row.status)]) for row in rows]}
+
+
+def texts_of(customer: Customer) -> QuerySet[Message]:
+    """The texts to the customer's phone, the newest first."""
+    return Message.objects.filter(phone_number=customer.phone_number).order_by("-created_at")
+
+
+def _notes(customer: Customer, user: User) -> dict[str, Any]:
+    rows = customer.notes.select_related("author")[: SHOWN_NOTES + 1]
+    shown = [(note, notes.may_delete(note, user)) for note in rows]
+    return {
+        "notes": shown[:SHOWN_NOTES],
+        "has_more_notes": len(shown) > SHOWN_NOTES,
+        "note_form": NoteForm() if user.has_perm("crm.change_customer") else None,
+        "most_characters": CustomerNote.MOST_CHARACTERS,
+    }
+
+
+def _entries(customer: Customer, user: User) -> list[timeline.Entry]:
+    hidden = () if user.has_perm(LINK_ACCOUNTS) else ("user",)
+    return timeline.newest_first(
+        timeline.entries_of(customer, hidden=hidden),
+        timeline.consent_entries(customer.phone_number),
+    )
+
+
+def customer_for(request: HttpRequest, pk: UUID, *permissions: str) -> Customer:
+    """The customer, as the list knows them, for who has these permissions.
+
+    :raises PermissionDenied: who has not.
+    :raises Http404: there is none.
+    """
+    if not staff_of(request).has_perms(permissions):
+        raise PermissionDenied
+    return get_object_or_404(Customer.objects.with_opt_out().with_reach(), pk=pk)
+
+
+def further_page(
+    customers_admin: ModelAdmin, request: HttpRequest, template: str, **context: Any
+) -> HttpResponse:
+    """A page about a customer beside the one of the facts."""
+    context |= customers_admin.admin_site.each_context(request) | {"opts": customers_admin.opts}
+    return TemplateResponse(request, f"crm/{template}", context)
+
+
+def back_to(customer: Customer, part: str = "") -> HttpResponse:
+    """To the customer's page, and there to one of its parts."""
+    address = reverse("admin:crm_customer_change", args=[customer.pk])
+    return redirect(f"{address}#{part}" if part else address)

@@ -1,0 +1,32 @@
+"""A customer's page, at a desk and on a phone."""
+
+from playwright.sync_api import Page, expect
+
+from crm.models import Customer
+from tests import factories
+from tests.browser.screen import no_wider_than_the_screen
+
+
+def open_page(page: Page, customer: Customer) -> None:
+    page.goto(f"/admin/crm/customer/{customer.pk}/change/")
+
+
+def test_a_note_is_written_and_taken_away_without_leaving_the_page(page: Page) -> None:
+    open_page(page, factories.customer(name="Wanjiku Kamau"))
+    expect(page.get_by_role("link", name="New order")).to_be_in_viewport()
+    page.get_by_label("A note on this customer").fill("Pays on Fridays.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_text("Pays on Fridays.")).to_be_visible()
+    assert no_wider_than_the_screen(page)
+    page.get_by_role("button", name="Delete this note").click()
+    expect(page.get_by_text("The note is deleted.")).to_be_visible()
+    expect(page.get_by_text("Pays on Fridays.")).to_have_count(0)
+
+
+def test_what_was_changed_stands_at_the_end_of_the_page(page: Page) -> None:
+    open_page(page, factories.customer(name="Before"))
+    page.get_by_label("Name", exact=False).first.fill("After")
+    page.get_by_role("button", name="Save and continue editing").click()
+    changes = page.get_by_role("region", name="What changed")
+    expect(changes).to_contain_text("Name: Before → After")
+    assert no_wider_than_the_screen(page)
