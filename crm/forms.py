@@ -11,6 +11,7 @@ from unfold.widgets import (
 )
 
 from crm.models import Customer, CustomerNote, Order
+from crm.texting import MOST_CHARACTERS
 from identity.form_keys import OneUseForm
 from sms import opt_outs
 from sms.phone_numbers import parse_phone_number
@@ -89,4 +90,14 @@ class NoteForm(OneUseForm):
         label=_("Note"),
         max_length=CustomerNote.MOST_CHARACTERS,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+
+class TextForm(OneUseForm):
+    """What a text to one customer says."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=MOST_CHARACTERS,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autofocus": True}),
     )

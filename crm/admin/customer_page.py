@@ -54,7 +54,7 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
     reach = reach_of(stored)
     return {
         "customer": stored,
-        "new_order_query": urlencode({"customer": stored.pk}),
+        "new_order_query": urlencode({"customer": str(stored.pk)}),
         "phone": national_form(stored.phone_number),
         "reach": reach,
         "reach_colour": REACH_COLOURS[reach],
@@ -98,7 +98,8 @@ def texts_of(customer: Customer) -> QuerySet[Message]:
 
 
 def _notes(customer: Customer, user: User) -> dict[str, Any]:
-    rows = customer.notes.select_related("author")[: SHOWN_NOTES + 1]
+    known = CustomerNote.objects.filter(customer=customer).select_related("author")
+    rows = known[: SHOWN_NOTES + 1]
     shown = [(note, notes.may_delete(note, user)) for note in rows]
     return {
         "notes": shown[:SHOWN_NOTES],

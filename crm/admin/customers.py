@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from crm import audience, customers
-from crm.admin import customer_notes
+from crm.admin import customer_notes, customer_texting
 from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, page_of, reach_of
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
@@ -114,7 +114,8 @@ class CustomerAdmin(OperationsAdmin):
         return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
 
     def get_urls(self) -> list[URLPattern]:
-        return [*customer_notes.doors(self), *super().get_urls()]
+        doors = [*customer_notes.doors(self), *customer_texting.doors(self)]
+        return [*doors, *super().get_urls()]
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool

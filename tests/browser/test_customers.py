@@ -3,6 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from crm.models import Customer
+from sms.models import Message
 from tests import factories
 from tests.browser.screen import no_wider_than_the_screen
 
@@ -30,3 +31,16 @@ def test_what_was_changed_stands_at_the_end_of_the_page(page: Page) -> None:
     changes = page.get_by_role("region", name="What changed")
     expect(changes).to_contain_text("Name: Before → After")
     assert no_wider_than_the_screen(page)
+
+
+def test_a_text_is_sent_from_a_customers_page(page: Page) -> None:
+    open_page(page, factories.customer(name="Wanjiku Kamau"))
+    expect(page.get_by_role("link", name="Send a text")).to_be_in_viewport()
+    page.get_by_role("link", name="Send a text").click()
+    page.get_by_label("Text", exact=False).last.press_sequentially("Your lamp is here.")
+    expect(page.get_by_text("1 message, with room for 142 more characters.")).to_be_visible()
+    assert no_wider_than_the_screen(page)
+    page.get_by_role("button", name="Send text").click()
+    expect(page.get_by_text("The text is queued, and leaves within seconds.")).to_be_visible()
+    expect(page.get_by_role("region", name="Texts")).to_contain_text("Your lamp is here.")
+    assert Message.objects.get().text == "Your lamp is here."

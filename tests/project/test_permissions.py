@@ -450,6 +450,8 @@ crm_customer_process_import     -              Manager
 crm_customer_export             Manager        Manager
 crm_customer_note               -              Clerk
 crm_customer_note_delete        -              Manager
+crm_customer_text               Clerk          Clerk
+crm_customer_text_size          -              Clerk
 
 crm_order_changelist            Viewer         Viewer
 crm_order_add                   Clerk          Clerk
@@ -533,7 +535,7 @@ RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor"),
-    *("_retry", "_send_again", "_cancel", "_note"),
+    *("_retry", "_send_again", "_cancel", "_note", "_text", "_size"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
@@ -624,6 +626,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_customer_change": customer,
         "crm_customer_simple_history": customer,
         "crm_customer_delete": delete,
+        "crm_customer_text": {"text": "Your lamp is here.", "form_key": "two"},
         "crm_customer_note": {"text": "Pays on Mondays", "form_key": "one"},
         "crm_order_add": order | moment,
         "crm_order_change": order | moment,

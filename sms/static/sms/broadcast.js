@@ -1,8 +1,8 @@
-// While a broadcast is written: a chip goes where the cursor is, and the server says how it reads.
+// While a text is written: a chip goes where the cursor is, and the server says how it reads.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  const form = document.getElementById("broadcast");
+  const form = document.querySelector("form[data-examples]");
   const examples = document.getElementById("examples");
   const stale = document.getElementById("stale");
   const fields = [...form.querySelectorAll("textarea")];
