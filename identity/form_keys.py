@@ -21,7 +21,11 @@ _KEPT_FOR = timedelta(days=1)  # whoever sends a form again later means it
 
 
 class FormWasSentBefore(Exception):
-    """What the form asks for is done already."""
+    """What the form asks for is done already. ``outcome`` is what came of it, where it was kept."""
+
+    def __init__(self, outcome: str = "") -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
 
 
 class OneUseForm(forms.Form):
@@ -34,16 +38,33 @@ class OneUseForm(forms.Form):
         self.fields["form_key"].initial = secrets.token_urlsafe(16)
 
 
-def use_form_key(user: User, key: str) -> None:
+def use_form_key(user: User, key: str, outcome: str = "") -> None:
     """Use up a key, in the transaction of what the form does; another person's is another key.
+
+    The outcome is kept for whoever sends the form again, such as the id of what it makes.
 
     :raises FormWasSentBefore: it was used.
     """
-    digest = salted_hmac("identity.form_keys", f"{user.pk} {key}", algorithm="sha256").hexdigest()
     # The guard's table, which forgets a row in time: a key is tried once.
-    row = AttemptCount(digest=digest, kind="form", count=1, expires_at=timezone.now() + _KEPT_FOR)
+    row = AttemptCount(
+        digest=_digest(user, key),
+        kind="form",
+        count=1,
+        outcome=outcome,
+        expires_at=timezone.now() + _KEPT_FOR,
+    )
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        raise FormWasSentBefore from None
+        raise FormWasSentBefore(outcome_of(user, key) or "") from None
+
+
+def outcome_of(user: User, key: str) -> str | None:
+    """What came of the form with this key; None where it was not sent."""
+    found = AttemptCount.objects.filter(digest=_digest(user, key))
+    return found.values_list("outcome", flat=True).first()
+
+
+def _digest(user: User, key: str) -> str:
+    return salted_hmac("identity.form_keys", f"{user.pk} {key}", algorithm="sha256").hexdigest()

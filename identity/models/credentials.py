@@ -69,6 +69,9 @@ class AttemptCount(models.Model):
     digest = models.CharField(max_length=64, primary_key=True)
     kind = models.CharField(max_length=40, help_text="What was counted, by whom.")
     count = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(
+        max_length=64, blank=True, default="", help_text="Of a form that was sent: what it made."
+    )
     expires_at = models.DateTimeField(
         db_index=True, help_text="From then on the count is 0 again, and the row may go."
     )

@@ -5,7 +5,7 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, transaction
 
-from identity.form_keys import FormWasSentBefore, OneUseForm, use_form_key
+from identity.form_keys import FormWasSentBefore, OneUseForm, outcome_of, use_form_key
 from identity.models import AttemptCount, Role, User
 from tests import factories
 
@@ -46,6 +46,17 @@ def test_a_key_is_as_good_as_new_where_what_the_form_does_fails() -> None:
         use_form_key(user, "key")
         raise RuntimeError
     use_form_key(user, "key")
+
+
+@pytest.mark.django_db
+def test_who_sends_a_form_again_learns_what_came_of_it() -> None:
+    one, two = factories.user(), factories.user()
+    assert outcome_of(one, "key") is None
+    use_form_key(one, "key", outcome="order 1")
+    with pytest.raises(FormWasSentBefore) as refusal:
+        use_form_key(one, "key", outcome="order 2")
+    assert refusal.value.outcome == outcome_of(one, "key") == "order 1"
+    assert outcome_of(two, "key") is None
 
 
 @pytest.mark.django_db(transaction=True)
