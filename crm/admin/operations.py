@@ -10,11 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin
 
+from crm.admin.refusals import REFUSALS, telling
 from crm.errors import Refusal
 from crm.spreadsheets.admin import SpreadsheetAdmin
 from sms.phone_numbers import find_phone_number
-
-REFUSALS = (Refusal, ValidationError)
 
 
 class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
@@ -31,7 +30,13 @@ class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except REFUSALS as refusal:
-            return self._told(request, refusal)
+            request.refusal = refusal  # type: ignore[attr-defined]  # for the form, below
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return telling(form, refusal) if refusal else form
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

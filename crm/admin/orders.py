@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 
 from crm import notices, orders
 from crm.admin.operations import OperationsAdmin, changes_of
+from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
 from crm.models import Order
 from crm.spreadsheets.resources import OrderResource
@@ -33,7 +34,7 @@ SHOWN_REFUSALS = 5
 
 
 @admin.register(Order)
-class OrderAdmin(OperationsAdmin):
+class OrderAdmin(TakingOrders, OperationsAdmin):
     form = OrderForm
     resource_classes: ClassVar = [OrderResource]
     list_display = (
@@ -58,11 +59,11 @@ class OrderAdmin(OperationsAdmin):
     actions = ("mark_processing", "mark_completed", "mark_cancelled")
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        order = ("customer", "item", "amount")
         if obj is None:
-            return ((None, {"fields": order}), ("More", {"fields": ("order_time", "reference")}))
+            return fieldsets_for(request)
+        order = ("customer", "item", "amount", "currency")
         return (
-            (None, {"fields": ("order_number", "status", *order, "currency")}),
+            (None, {"fields": ("order_number", "status", *order)}),
             ("Texts to the customer", {"fields": ("texts",)}),
             ("Records", {"fields": ("order_time", "reference", "created_at", "updated_at")}),
         )
@@ -109,7 +110,7 @@ class OrderAdmin(OperationsAdmin):
         self, request: HttpRequest, obj: Order, form: ModelForm[Order], change: bool
     ) -> None:
         if not change:
-            orders.place_order(obj)
+            take(request, obj, form)  # type: ignore[arg-type]  # its form for a new one
             return
         changes = changes_of(form)
         wanted, obj.status = changes.pop("status", None), form.initial["status"]

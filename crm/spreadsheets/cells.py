@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from import_export.widgets import Widget
 
+from crm.amounts import parse_amount
 from crm.models import Customer, Order
 from sms.phone_numbers import parse_phone_number, region_named
 
@@ -102,11 +103,7 @@ class Amount(Widget):
         text = _as_text(value)
         if not text:
             raise ValueError("The row has no amount.")
-        if re.fullmatch(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", text):
-            text = text.replace(",", "")
-        if not re.fullmatch(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", text):
-            raise ValueError(f"“{text}” is not an amount. Write it as 1299.99.")
-        return Decimal(text)
+        return parse_amount(text)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
         return value

@@ -122,6 +122,28 @@ def test_one_idempotency_key_makes_one_order(boss: User) -> None:
     assert (Order.objects.count(), Message.objects.count()) == (1, 1)
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_form_that_is_sent_many_times_at_once_takes_one_order(boss: User, is_new: bool) -> None:
+    factories.templates()
+    person = {"customer_name": "Jane Doe", "customer_phone": "0722000001"}
+    if not is_new:
+        person = {"customer": str(factories.customer().pk)}
+    order = {"item": "Laptop", "amount": "1.00", "form_key": "the-one", "reference": "R1"}
+    moment = {"order_time_0": "2026-09-21", "order_time_1": "12:00:00"}
+    clients = [Client() for _ in range(CALLERS)]
+    for client in clients:
+        client.force_login(boss)
+
+    def take(_: Api, number: int) -> Any:
+        return clients[number].post("/admin/crm/order/add/", order | person | moment)
+
+    answers = at_once(take, boss)
+    page = f"/admin/crm/order/{Order.objects.get().pk}/change/"
+    led_to = Counter(answer.headers.get("Location", answer.status_code) for answer in answers)
+    assert led_to == {page: CALLERS}
+    assert (Customer.objects.count(), Message.objects.count()) == (1, 1)
+
+
 def test_orders_placed_while_their_customer_is_renamed_are_found_by_the_new_name(
     boss: User,
 ) -> None:

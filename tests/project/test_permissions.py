@@ -455,6 +455,7 @@ crm_customer_text_size          -              Clerk
 
 crm_order_changelist            Viewer         Viewer
 crm_order_add                   Clerk          Clerk
+crm_order_find_customer         Viewer         Viewer
 crm_order_change                Viewer         Clerk
 crm_order_delete                Manager        Manager
 crm_order_history               Viewer         Viewer
