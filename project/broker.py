@@ -11,14 +11,24 @@ from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 
+from project.workers import Pulse
+
 
 class Broker(ORM):  # type: ignore[misc]  # django-q2 has no types
     """Tasks come out oldest first, and of several clusters none waits for another's."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pulse = Pulse()
+
     def dequeue(self) -> list[tuple[int, Any]] | None:
-        """The next tasks, locked for ``Q_CLUSTER["retry"]`` seconds; waits a moment for none."""
-        due = self.get_connection().filter(key=self.list_key, lock__lt=timezone.now())
-        due = due.order_by("id")
+        """The next tasks, locked for ``Q_CLUSTER["retry"]`` seconds; waits a moment for none.
+
+        Who asks lives, and has a hand free: it hands on what it took before it asks again.
+        """
+        tasks = self.get_connection()  # which closes a connection that has died
+        self._pulse.beat()
+        due = tasks.filter(key=self.list_key, lock__lt=timezone.now()).order_by("id")
         if connections[due.db].features.has_select_for_update_skip_locked:
             with transaction.atomic(using=due.db):
                 taken = self._take(due.select_for_update(skip_locked=True))

@@ -1,4 +1,4 @@
-"""What the house itself keeps: the requests that were sent with an Idempotency-Key."""
+"""What the house itself keeps: requests sent with an Idempotency-Key, and who works."""
 
 from typing import ClassVar
 
@@ -38,3 +38,19 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"request of {self.user_id} with the key {self.key}"
+
+
+class Worker(models.Model):
+    """A process that takes tasks out of the queue, and when it was last seen to do so."""
+
+    name = models.CharField(primary_key=True, max_length=300, help_text="Its machine and process.")
+    version = models.CharField(max_length=40, help_text="Of Karani, which it runs.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [("view_health", "Can see the health page")]
+
+    def __str__(self) -> str:
+        return self.name
