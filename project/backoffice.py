@@ -136,4 +136,8 @@ def _groups() -> list[dict[str, Any]]:
                 ),
             ],
         },
+        {
+            "title": "System",
+            "items": [_item("Health", "monitor_heart", "health", "project.view_health")],
+        },
     ]

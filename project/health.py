@@ -23,11 +23,16 @@ class LivenessMiddleware:
 def readyz(request: HttpRequest) -> JsonResponse:
     """The database answers and has every migration; else 503 with which is wrong."""
     try:
-        executor = MigrationExecutor(connection)
-        is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-        checks = {"database": "ok", "migrations": "ok" if is_migrated else "missing"}
+        checks = {"database": "ok", "migrations": "missing" if missing_migrations() else "ok"}
     except Error:
         checks = {"database": "unreachable", "migrations": "unknown"}
     is_ready = set(checks.values()) == {"ok"}
     status = "ok" if is_ready else "not ready"
     return JsonResponse({"status": status, **checks}, status=200 if is_ready else 503)
+
+
+def missing_migrations() -> list[str]:
+    """Those that the database has yet to get, such as ``crm.0002_search_text``; writes nothing."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

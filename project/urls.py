@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 from crm.sign_up import complete_sign_up, sign_up, sign_up_sent
 from identity.people.views import staff_door
 from identity.provider.urls import root_urlpatterns
-from project import docs
+from project import docs, health_page
 from project.api import api
 from project.health import readyz
 from project.landing import landing
@@ -18,6 +18,7 @@ from project.problems import api_not_found
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
 admin.site.index_title = "Home"
 admin.site.index_template = "project/home.html"
+admin.site.extra_urls = health_page.doors  # type: ignore[attr-defined]  # Unfold's site asks it
 
 urlpatterns = [
     path("", landing, name="home"),

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Count, Min
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sms import line, rate
 from sms.models import Hold, Line, Message, MessageStatus
+from sms.sending import claims
 
 IN_TROUBLE = (MessageStatus.FAILED, MessageStatus.UNCONFIRMED)
 _SPAN = timedelta(minutes=1)  # over which the present rate is taken
@@ -55,6 +57,19 @@ def find_status() -> Status:
         limit=rate.rate_of(known, now),
         trouble=known.trouble if is_news(known, now) else "",
     )
+
+
+def oldest_due(now: datetime) -> timedelta | None:
+    """How long the text that waits longest could have left; nothing where none could now."""
+    since = Min(Coalesce("next_attempt_at", "queued_at"))
+    oldest: datetime | None = claims.due(now).order_by().aggregate(oldest=since)["oldest"]
+    return None if oldest is None else now - oldest
+
+
+def last_sent_at() -> datetime | None:
+    """When the gateway in use last took a text."""
+    taken = Message.objects.filter(sent_at__isnull=False, gateway=settings.SMS_GATEWAY)
+    return taken.order_by("-sent_at").values_list("sent_at", flat=True).first()
 
 
 def in_trouble(since: datetime) -> int:

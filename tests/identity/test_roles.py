@@ -117,12 +117,14 @@ def test_a_manager_has_the_shop_its_wording_and_its_broadcasts(roles: dict[str, 
     }
 
 
-def test_an_administrator_has_the_people_and_the_apps_too(roles: dict[str, Role]) -> None:
+def test_an_administrator_has_the_people_the_apps_and_the_health_page_too(
+    roles: dict[str, Role],
+) -> None:
     assert permissions_of(roles["Administrator"]) - permissions_of(roles["Manager"]) == {
         f"identity.{verb}_{kind}"
         for verb in ("view", "add", "change", "delete")
         for kind in ("user", "role", "application")
-    }
+    } | {"project.view_health"}
 
 
 # --- Having a role ------------------------------------------------------------------------------

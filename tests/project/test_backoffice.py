@@ -23,7 +23,11 @@ TEXTS = {
     "Simulated phones": "/admin/sms/message/phones/",
     "Wording": "/admin/sms/messagetemplate/",
 }
-PEOPLE = {"Users": "/admin/identity/user/", "Roles": "/admin/identity/role/"}
+PEOPLE = {
+    "Users": "/admin/identity/user/",
+    "Roles": "/admin/identity/role/",
+    "Health": "/admin/health/",
+}
 
 
 def open_page(user: User, path: str = "/admin/") -> Any:
@@ -85,6 +89,7 @@ def test_every_door_in_the_sidebar_opens(boss: User) -> None:
         ("/admin/sms/message/", "Sent texts"),
         ("/admin/sms/message/phones/", "Simulated phones"),
         ("/admin/identity/user/", "Users"),
+        ("/admin/health/", "Health"),
         ("/admin/", None),
     ],
 )

@@ -28,6 +28,7 @@ from identity.models import Consent, PersonalAccessToken, Role, SessionToken, Us
 from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
+from project import health_page
 from project.api import api as the_api
 from sms import incoming, opt_outs
 from sms.broadcasts import control, reviews
@@ -529,6 +530,9 @@ identity_application_delete       Administrator  Administrator
 identity_application_history      Administrator  Administrator
 identity_application_new_secret   Administrator  Administrator
 identity_application_end_access   Administrator  Administrator
+
+health                          Administrator  Administrator
+health_ask_gateway              -              Administrator
 """)
 del DOORS["door"]
 RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
@@ -543,7 +547,7 @@ ASK_FOR_NOTHING = {
     "crm_customer_note_delete",
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
-    *("sms_line_stop", "sms_line_resume"),
+    *("sms_line_stop", "sms_line_resume", "health_ask_gateway"),
     *(f"sms_broadcast_{move}" for move in ("discard", "pause", "resume", "stop")),
 }
 
@@ -671,7 +675,8 @@ def test_every_door_of_the_admin_says_here_who_it_is_for() -> None:
         for pattern in resolver.url_patterns
         if isinstance(pattern, URLPattern) and pattern.name  # else it leads on to one with a name
     }
-    assert set(DOORS) == doors
+    beside = {pattern.name for pattern in health_page.doors()}
+    assert set(DOORS) == doors | beside
 
 
 @pytest.mark.parametrize("rank", RANKS)
