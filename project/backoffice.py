@@ -1,4 +1,4 @@
-"""The admin's face: its colours, its sidebar, and the badge that tells of the simulator."""
+"""The admin's face: its colours and its sidebar."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 SENT_TEXTS = "Sent texts"
-_STOPPED = "are_texts_stopped"  # kept with the request
 
 # A warm green, as on a shop's sign; each step keeps the contrast that its use needs.
 COLORS: dict[str, dict[str, str]] = {
@@ -40,27 +39,6 @@ def stylesheet(request: HttpRequest) -> str:
     return static("project/backoffice.css")
 
 
-def gateway_badge(request: HttpRequest) -> list[str] | None:
-    """Says beside the title that no text leaves the house, while that is so."""
-    if _are_texts_stopped(request):
-        return ["Texts stopped", "danger"]
-    if settings.SMS_GATEWAY == "africastalking":
-        return None
-    return [f"SMS {settings.SMS_GATEWAY}", "warning"]
-
-
-def _are_texts_stopped(request: HttpRequest) -> bool:
-    """For who may see the texts, where it says why. Asked once for each page."""
-    from sms import line  # the settings import this module, before any model
-
-    stopped: bool | None = getattr(request, _STOPPED, None)
-    if stopped is None:
-        may_see = request.user.has_perm("sms.view_message")
-        stopped = may_see and line.is_shut(line.read_line())
-        setattr(request, _STOPPED, stopped)
-    return stopped
-
-
 def _may_view(permission: str) -> Any:
     def may(request: HttpRequest) -> bool:
         return request.user.has_perm(permission)
@@ -86,6 +64,8 @@ def _simulated_phones() -> list[dict[str, Any]]:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar: what people do all day first; without what the user may not open."""
+    from project import banners  # the settings import this module, before any model
+
     groups = _groups()
     items = [item for group in groups for item in group["items"]]
     # The simulated phones lie below the texts: of two that fit, the longer address is meant.
@@ -93,7 +73,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     best = max(here, key=lambda item: len(str(item["link"])), default=None)
     for item in items:
         item["active"] = item is best
-        if item["title"] == SENT_TEXTS and _are_texts_stopped(request):
+        if item["title"] == SENT_TEXTS and banners.are_texts_stopped(request):
             item |= {"badge": "Stopped", "badge_variant": "danger"}
     return groups
 

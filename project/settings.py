@@ -355,7 +355,8 @@ UNFOLD = {
             "href": backoffice.favicon,
         }
     ],
-    "ENVIRONMENT": "project.backoffice.gateway_badge",
+    "ENVIRONMENT": "project.banners.badge",
+    "GLOBAL_CALLBACK": "project.banners.context",
     "DASHBOARD_CALLBACK": "project.home.home",
     "COLORS": backoffice.COLORS,
     "STYLES": [backoffice.stylesheet],

@@ -54,11 +54,7 @@ class Pulse:
             Worker.objects.filter(seen_at__lt=now - _FORGOTTEN).delete()
             self._started_at = now
         Worker.objects.bulk_create(
-            [
-                Worker(
-                    name=_name(), version=version(), started_at=self._started_at, seen_at=now
-                )
-            ],
+            [Worker(name=_name(), version=version(), started_at=self._started_at, seen_at=now)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["version", "started_at", "seen_at"],

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _PROBED = (Hold.BALANCE, Hold.CREDENTIALS)  # what telling the balance can end
 _LONGEST = timedelta(hours=1)  # between two texts that try a line which the gateway holds
+_SHUT = ~Q(hold="") | Q(broken_at__isnull=False, is_trying=False)  # what ``is_shut`` says of a row
 
 
 def find_line() -> Line:
@@ -36,6 +37,11 @@ def read_line() -> Line:
 def is_shut(line: Line) -> bool:
     """Is nothing sent, until something has changed?"""
     return bool(line.hold) or (line.broken_at is not None and not line.is_trying)
+
+
+def shut_lines() -> QuerySet[Line]:
+    """The line to the gateway in use, if it is shut: for who asks that and more in one query."""
+    return Line.objects.filter(_SHUT, gateway=settings.SMS_GATEWAY)
 
 
 def is_quiet(line: Line) -> bool:
@@ -173,10 +179,9 @@ def let_one_through(line: Line, known: Q | None = None, **changes: object) -> bo
 
     Where something is known of what shut it, only if that is so still.
     """
-    shut = ~Q(hold="") | Q(broken_at__isnull=False, is_trying=False)
     opened = (
         _row(line)
-        .filter(shut, known or Q())
+        .filter(_SHUT, known or Q())
         .update(
             hold="",
             held_at=None,

@@ -99,19 +99,6 @@ def test_one_door_at_most_is_the_one_we_stand_at(boss: User, path: str, title: s
     assert active == ([title] if title else [])
 
 
-@pytest.mark.parametrize("gateway", ["simulator", "console"])
-def test_a_badge_says_that_no_text_leaves_the_house(
-    boss: User, settings: Any, gateway: str
-) -> None:
-    settings.SMS_GATEWAY = gateway
-    assert f"SMS {gateway}" in open_page(boss).content.decode()
-
-
-def test_there_is_no_badge_where_texts_are_sent(boss: User, settings: Any) -> None:
-    settings.SMS_GATEWAY = "africastalking"
-    assert "SMS " not in open_page(boss).content.decode()
-
-
 @pytest.mark.parametrize("role", ["Clerk", "Viewer", "Manager"])
 def test_whoever_sees_the_texts_is_told_on_every_page_that_they_are_stopped(role: str) -> None:
     user = factories.user(role)
