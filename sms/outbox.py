@@ -67,13 +67,11 @@ def notify(event: str, notifications: Sequence[Notification]) -> list[Message | 
     None where the event's template is switched off or there is none: nobody is texted then. However
     many there are, they cost three queries: the templates, the texts, and one task.
     """
-    wording = MessageTemplate.objects.filter(event=event)
-    templates = {template.language: template for template in wording}
-    english = templates.get(MessageTemplate.Language.ENGLISH)
+    wording = MessageTemplate.wording_of(event)
     messages: list[Message | None] = []
     for each in notifications:
-        template = templates.get(each.language) or english
-        if template is None or not template.is_active:
+        template = wording(each.language)
+        if template is None:
             messages.append(None)
             continue
         text = template.render(each.values)

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -12,9 +12,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from crm import notices, orders
+from crm.admin.lists.moves import OrderMoves
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
@@ -30,11 +31,10 @@ ORDER_COLOURS = {
     Order.Status.COMPLETED: "success",
     Order.Status.CANCELLED: "danger",
 }
-SHOWN_REFUSALS = 5
 
 
 @admin.register(Order)
-class OrderAdmin(TakingOrders, OperationsAdmin):
+class OrderAdmin(TakingOrders, OrderMoves, OperationsAdmin):
     form = OrderForm
     resource_classes: ClassVar = [OrderResource]
     list_display = (
@@ -45,6 +45,7 @@ class OrderAdmin(TakingOrders, OperationsAdmin):
         "state",
         "text_state",
         "order_time",
+        "next_steps",
     )
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
@@ -56,7 +57,6 @@ class OrderAdmin(TakingOrders, OperationsAdmin):
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("customer",)
     readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
-    actions = ("mark_processing", "mark_completed", "mark_cancelled")
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         if obj is None:
@@ -123,24 +123,3 @@ class OrderAdmin(TakingOrders, OperationsAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         for order in queryset:
             orders.delete_order(order)
-
-    @action(description="Mark as processing", permissions=["change"])
-    def mark_processing(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._move_all(request, queryset, Order.Status.PROCESSING)
-
-    @action(description="Mark as completed", permissions=["change"])
-    def mark_completed(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._move_all(request, queryset, Order.Status.COMPLETED)
-
-    @action(description="Cancel", permissions=["change"])
-    def mark_cancelled(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        self._move_all(request, queryset, Order.Status.CANCELLED)
-
-    def _move_all(self, request: HttpRequest, queryset: QuerySet[Order], status: str) -> None:
-        moved, refused = orders.change_statuses(queryset, status)
-        if moved:
-            self.message_user(request, f"{moved} now {status.lower()}.", messages.SUCCESS)
-        for refusal in refused[:SHOWN_REFUSALS]:
-            self.message_user(request, str(refusal), messages.ERROR)
-        if more := len(refused[SHOWN_REFUSALS:]):
-            self.message_user(request, f"{more} more could not be moved either.", messages.ERROR)

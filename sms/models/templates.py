@@ -1,6 +1,7 @@
 """The words of the texts sent at events."""
 
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -45,6 +46,21 @@ class MessageTemplate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_label} ({self.get_language_display()})"
+
+    @classmethod
+    def wording_of(cls, event: str) -> "Callable[[str], MessageTemplate | None]":
+        """What is sent at an event, by language: in it, else in English; one query.
+
+        None where that is switched off or there is none: nobody is texted then.
+        """
+        templates = {each.language: each for each in cls.objects.filter(event=event)}
+        english = templates.get(cls.Language.ENGLISH)
+
+        def wording(language: str) -> "MessageTemplate | None":
+            template = templates.get(language) or english
+            return template if template and template.is_active else None
+
+        return wording
 
     @property
     def event_label(self) -> str:

@@ -590,30 +590,6 @@ def test_many_orders_are_deleted_and_their_texts_are_cancelled(
     assert set(Message.objects.values_list("status", flat=True)) == {"cancelled"}
 
 
-@pytest.mark.parametrize(
-    ("action", "status"),
-    [
-        ("mark_processing", "PROCESSING"),
-        ("mark_completed", "COMPLETED"),
-        ("mark_cancelled", "CANCELLED"),
-    ],
-)
-def test_an_action_moves_the_orders_that_can_and_tells_why_others_cannot(
-    client: Client, manager: User, action: str, status: str
-) -> None:
-    done, first, second, other = (factories.order() for _ in range(4))
-    orders.change_status(done, "COMPLETED" if status != "COMPLETED" else "CANCELLED")
-    page = run_action(client, ORDERS, action, [done, first, second])
-    refusal = f"Order {done.order_number} is {done.status} and cannot become {status}."
-    assert told(page) == [f"2 now {status.lower()}.", f"{refusal} That is final."]
-    for order, expected in ((done, done.status), (first, status), (second, status)):
-        order.refresh_from_db()
-        assert order.status == expected
-    other.refresh_from_db()
-    assert other.status == "PENDING"
-    assert first.history.order_by("-history_id")[0].history_user == manager
-
-
 def test_a_viewer_has_no_actions_and_runs_none() -> None:
     order = factories.order()
     viewer = browser(factories.user("Viewer"))

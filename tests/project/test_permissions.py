@@ -17,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from crm import notes, orders
@@ -766,13 +767,18 @@ def test_no_action_on_a_list_does_what_its_role_may_not(
         status="failed"
     )  # so that there is one to try again
     before = all_rows()
-    body = {"action": action, "_selected_action": [chosen], "post": "yes"}
+    confirmed = {"post": "yes", "seen_at": timezone.now().isoformat()}
+    body = {"action": action, "_selected_action": [chosen], **confirmed}
     client.post(f"/admin/{model}/", body)
     assert all_rows() == before
 
 
 def test_an_action_on_a_list_does_what_its_role_may(world: World) -> None:
-    body = {"action": "mark_processing", "_selected_action": [world.order.pk]}
+    body = {
+        "action": "mark_processing",
+        "_selected_action": [world.order.pk],
+        "seen_at": timezone.now().isoformat(),
+    }
     staff("Clerk").post("/admin/crm/order/", body)
     world.order.refresh_from_db()
     assert world.order.status == "PROCESSING"

@@ -1,0 +1,1 @@
+"""What the lists of customers and of orders have beyond the rows."""
