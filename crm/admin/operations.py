@@ -1,6 +1,6 @@
 """What the screens have in common: their saves are operations."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -23,6 +23,9 @@ class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
     show_full_result_count = False
     actions_on_top = True
     search_fields = ("search_text",)  # that there is a search; what it finds is said below
+
+    class Media:
+        css: ClassVar = {"all": ["crm/lists.css"]}
 
     # The transaction around a save or a delete is undone by the time the refusal gets here.
 

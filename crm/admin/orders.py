@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from crm import notices, orders
 from crm.admin.lists.moves import OrderMoves
+from crm.admin.lists.tabs import StatusTabs
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
@@ -34,7 +35,7 @@ ORDER_COLOURS = {
 
 
 @admin.register(Order)
-class OrderAdmin(TakingOrders, OrderMoves, OperationsAdmin):
+class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
     form = OrderForm
     resource_classes: ClassVar = [OrderResource]
     list_display = (

@@ -3,22 +3,25 @@
 Nothing moves before a page has said how many would, and how many texts would go.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from crm import moving
 from crm.admin.lists import move_words
+from crm.admin.lists.tabs import STATUS_FILTER
 from crm.models import Order, OrderQuerySet, OrderStatus
 
 ACTIONS = {
@@ -32,7 +35,6 @@ ROW_WORDS = {
     OrderStatus.CANCELLED: _("Cancel"),
 }
 SHOWN_ORDERS = 10
-STATUS_FILTER = "status__exact"
 _ROW_BUTTON = "move"
 
 
@@ -66,16 +68,15 @@ class OrderMoves:
     @display(description=_("Next step"))
     def next_steps(self, order: Order) -> SafeString | str:
         """What this order can do next: a button each, of the form that the list is in."""
-        return format_html_join(
-            " ",
-            '<button class="next-step" name="{}" value="{} {}">{}'
-            '<span class="sr-only"> {}</span></button>',
+        buttons = format_html_join(
+            "",
+            '<button name="{}" value="{} {}" aria-label="{} {}">{}</button>',
             (
-                (_ROW_BUTTON, name, order.pk, ROW_WORDS[status], order.order_number)
-                for name, status in ACTIONS.items()
-                if status in order.open_moves
+                (_ROW_BUTTON, name, order.pk, words, order.order_number, words)
+                for name, words in _steps_of(order)
             ),
         )
+        return buttons and format_html('<span class="next-steps">{}</span>', buttons)
 
     @action(description=_("Mark as processing"), permissions=["change"])
     def mark_processing(self, request: HttpRequest, queryset: OrderQuerySet) -> HttpResponse | None:
@@ -108,25 +109,22 @@ class OrderMoves:
         preview = moving.preview_moves(queryset, status)
         is_for_all = request.POST.get("select_across") == "1"
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        context = (
-            self.admin_site.each_context(request)
-            | {  # type: ignore[attr-defined]  # as above
-                "title": move_words.question_of(preview),
-                "preview": preview,
-                "consequences": move_words.consequences_of(preview),
-                "button": move_words.button_of(preview),
-                "is_cancelling": status == OrderStatus.CANCELLED,
-                "orders": queryset.select_related("customer")[:SHOWN_ORDERS]
-                if not is_for_all
-                else [],
-                "more_orders": 0 if is_for_all else max(0, len(chosen) - SHOWN_ORDERS),
-                "chosen": chosen[:1] if is_for_all else chosen,
-                "select_across": int(is_for_all),
-                "action": request.POST["action"],
-                "seen_at": seen_at.isoformat(),
-                "back": request.get_full_path(),
-            }
-        )
+        shown = [] if is_for_all else queryset.select_related("customer")[:SHOWN_ORDERS]
+        site: AdminSite = self.admin_site  # type: ignore[attr-defined]  # as above
+        context = site.each_context(request) | {
+            "title": move_words.question_of(preview),
+            "preview": preview,
+            "consequences": move_words.consequences_of(preview),
+            "button": move_words.button_of(preview),
+            "is_cancelling": status == OrderStatus.CANCELLED,
+            "orders": shown,
+            "more_orders": 0 if is_for_all else max(0, len(chosen) - SHOWN_ORDERS),
+            "chosen": chosen[:1] if is_for_all else chosen,
+            "select_across": int(is_for_all),
+            "action": request.POST["action"],
+            "seen_at": seen_at.isoformat(),
+            "back": request.get_full_path(),
+        }
         return TemplateResponse(request, "crm/confirm_moves.html", context)
 
     def _tell(self, request: HttpRequest, moved: moving.Moved, status: OrderStatus) -> None:
@@ -135,6 +133,14 @@ class OrderMoves:
         expected = request.POST.get("expected", "")
         for words in move_words.shortfalls_of(moved, int(expected) if expected.isdecimal() else 0):
             messages.warning(request, words)
+
+
+def _steps_of(order: Order) -> Iterator[tuple[str, str]]:
+    return (
+        (name, str(ROW_WORDS[status]))
+        for name, status in ACTIONS.items()
+        if status in order.open_moves
+    )
 
 
 def _choose_one(request: HttpRequest) -> None:
