@@ -12,6 +12,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,6 +21,7 @@ from identity import roles, two_factor
 from identity.accounts import follow_email
 from identity.models import Role, User
 from identity.provider import admin as provider_admin
+from identity.times import time_column
 
 __all__ = ["RoleAdmin", "UserAdmin", "provider_admin"]  # Django looks for screens here alone
 
@@ -33,10 +35,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "full_name", "email", "role_names", "is_active", "last_login")
+    list_display = ("username", "full_name", "email", "role_names", "is_active", "signed_in")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     autocomplete_fields: ClassVar = []
+    signed_in = time_column("last_login", _("Signed in"))
     readonly_fields = ("last_login", "date_joined", "subject")
     fieldsets = (
         (None, {"fields": ("username", "password")}),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
@@ -22,6 +23,7 @@ from crm.forms import CustomerForm
 from crm.models import Customer, CustomerQuerySet
 from crm.spreadsheets.resources import CustomerResource
 from identity.signed_in import staff_of
+from identity.times import time_column
 from sms import opt_outs, reach
 from sms.broadcasts import drafts
 from sms.errors import BroadcastRefusal
@@ -65,10 +67,11 @@ class CustomerAdmin(OperationsAdmin):
     change_form_outer_before_template = "crm/customer.html"
     change_form_outer_after_template = "crm/customer_changes.html"
     resource_classes: ClassVar = [CustomerResource]
-    list_display = ("name", "code", "phone", "email", "texts_wanted", "created_at")
+    list_display = ("name", "code", "phone", "email", "texts_wanted", "added")
     list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
     search_help_text = "Name, code, phone or email"
     ordering = ("-created_at", "-id")
+    added = time_column("created_at", _("Added"))
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at", "consent", "reached")
     actions = ("text_them",)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 from unfold.decorators import display
 
@@ -22,6 +23,7 @@ from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
 from crm.models import Order
 from crm.spreadsheets.resources import OrderResource
+from identity.times import time_column
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.time_range import TimeRangeFilter
 from sms.models import Message, MessageStatus
@@ -45,7 +47,7 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
         "money",
         "state",
         "text_state",
-        "order_time",
+        "ordered",
         "next_steps",
     )
     list_filter = (
@@ -57,6 +59,7 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
     search_help_text = "Item, order number, or the customer's name, code or phone"
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("customer",)
+    ordered = time_column("order_time", _("Ordered"))
     readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -23,6 +24,7 @@ from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.provider.authorizations import revoke_consent
 from identity.scopes import ALL_SCOPES
+from identity.times import time_column
 
 _SCOPES = [(scope, f"{scope}: {sentence}") for scope, sentence in ALL_SCOPES.items()]
 
@@ -127,9 +129,10 @@ class ApplicationAdmin(ModelAdmin):
 
     form = AppForm
     inlines = (ConsentInline,)
-    list_display = ("name", "kind_name", "is_active", "people", "last_used_at")
+    list_display = ("name", "kind_name", "is_active", "people", "used")
     list_filter = ("is_active", "client_type", "authorization_grant_type")
     search_fields = ("name", "client_id")
+    used = time_column("last_used_at", _("Last used"))
     readonly_fields = ("client_id", "discovery_url", "last_used_at")
     ordering = ("name",)
     list_per_page = 50

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from identity.times import time_column
 from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.models import IncomingText
@@ -23,10 +25,11 @@ MEANING_COLOURS = {
 
 @admin.register(IncomingText)
 class IncomingTextAdmin(PhoneSearch, ReadOnly, ModelAdmin):
-    list_display = ("phone", "text", "asks_for", "received_at")
+    list_display = ("phone", "text", "asks_for", "received")
     list_filter = (("meaning", ChoicesDropdownFilter),)
     search_fields = ("phone_number", "text")
     search_help_text = "Phone or words of the text"
+    received = time_column("received_at", _("Received"))
     list_per_page = 25
     show_full_result_count = False
     fields = ("phone", "text", "meaning", "sent_at", "received_at")

@@ -6,11 +6,13 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
 from django.urls import URLPattern
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from identity.signed_in import staff_of
+from identity.times import time_column
 from sms import decisions
 from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
@@ -29,12 +31,13 @@ def _told(queued: int) -> str:
 
 @admin.register(Message)
 class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
-    list_display = ("phone", "shortened", "state", "segments", "price", "created_at")
+    list_display = ("phone", "shortened", "state", "segments", "price", "created")
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),
         ("created_at", TimeRangeFilter),
         "may_be_double",
     )
+    created = time_column("created_at", _("Created"))
     list_filter_submit = True
     search_fields = ("phone_number", "text")
     search_help_text = "Phone or words of the text"

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from identity.times import time_column
 from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.models import ConsentChange
@@ -20,11 +22,12 @@ SAID_COLOURS = {"No texts": "danger", "Texts again": "success"}
 class ConsentChangeAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     """Also of phones that are no customer's any more."""
 
-    list_display = ("phone", "said", "how", "words", "said_by", "said_at")
+    list_display = ("phone", "said", "how", "words", "said_by", "when")
     list_filter = ("wants_texts", ("source", ChoicesDropdownFilter))
     list_select_related = ("said_by",)
     search_fields = ("phone_number", "words")
     search_help_text = "Phone or words of the text"
+    when = time_column("said_at", _("When"))
     list_per_page = 25
     show_full_result_count = False
     fields = ("phone", "said", "source", "words", "said_by", "said_at")

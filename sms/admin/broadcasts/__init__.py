@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from identity.times import time_column
 from sms.admin.broadcasts.drafting import Drafting
 from sms.admin.broadcasts.steering import Steering
 from sms.admin.read_only import ReadOnly
@@ -26,10 +28,11 @@ class BroadcastAdmin(ReadOnly, Drafting, Steering):
     A broadcast begins on the list of customers, so that nothing is added here.
     """
 
-    list_display = ("words", "state", "texts", "cost", "confirmed_by", "created_at")
+    list_display = ("words", "state", "texts", "cost", "confirmed_by", "created")
     list_filter = ("status",)
     list_select_related = ("confirmed_by",)
     list_before_template = "sms/broadcasts_begin.html"
+    created = time_column("created_at", _("Created"))
     list_per_page = 25
     show_full_result_count = False
     list_disable_select_all = True
