@@ -1,15 +1,22 @@
-"""How does somebody come by an account, and by the address of it?"""
+"""How does somebody come by an account, and by the address of it? And how does it end?"""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from identity import rights
+from identity.errors import GivesMore
 from identity.models import User
+from identity.roles import assign_roles
 
 EMAIL_IS_TAKEN = "User with this email already exists."
+
+_WRITTEN = ("username", "first_name", "last_name", "email", "is_superuser", "updated_at")
 
 _TAKEN = {
     "username": "User with this username already exists.",
@@ -80,6 +87,37 @@ def _save(user: User, *, is_email_verified: bool) -> User:
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, None))
+
+
+@transaction.atomic
+def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
+    """Save what an Administrator wrote of somebody, new or known, with exactly these roles.
+
+    Whoever gets another address has yet to show that it is theirs.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    known = None
+    if not user._state.adding:
+        known = User.objects.get(pk=user.pk)
+        rights.check_account(known, by=by)
+    if user.is_superuser != (known is not None and known.is_superuser) and not by.is_superuser:
+        raise GivesMore(str(User._meta.get_field("is_superuser").verbose_name))
+    # Of somebody known, what the form has: the rest may have changed since it was read.
+    user.save(update_fields=_WRITTEN if known else None)
+    if known is not None and known.email.lower() != user.email.lower():
+        follow_email(user)
+    assign_roles(user, roles, by=by)
+
+
+@transaction.atomic
+def delete_account(user: User, *, by: User) -> None:
+    """Delete somebody, with all that is theirs alone.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    rights.check_account(user, by=by)
+    user.delete()
 
 
 @transaction.atomic

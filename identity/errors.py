@@ -1,4 +1,7 @@
-"""Why a credential or a try at one is refused, in the words of RFC 6750, section 3.1."""
+"""Why a credential or a try at one is refused, in the words of RFC 6750, section 3.1; and why a
+move with accounts and roles is."""
+
+from django.utils.translation import gettext as _
 
 
 class CredentialRefused(Exception):
@@ -64,3 +67,34 @@ class SecondFactorMissing(CredentialRefused):
 
     def __init__(self) -> None:
         super().__init__("Set up a second factor first, on the page of your account.", error=None)
+
+
+# --- Accounts and roles -------------------------------------------------------------------------
+
+
+class MayNotBe(Exception):
+    """A move with accounts, roles or apps is not to be made; its sentence is for who asked."""
+
+
+class HoldsMore(MayNotBe):
+    """To take over the account of somebody with more rights is to raise one's own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _(
+                "You cannot do this to {name}: they may do more than you. Ask somebody who may do "
+                "as much as they."
+            ).format(name=name)
+        )
+
+
+class GivesMore(MayNotBe):
+    """Rights that one lacks are not one's to give, nor to take."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            _(
+                "You cannot give or take {what}: that allows more than you may do yourself. Ask "
+                "somebody who may do all of it."
+            ).format(what=what)
+        )

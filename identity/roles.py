@@ -4,9 +4,10 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
+from identity import rights
 from identity.models import Role, User
 
 ADMINISTRATOR = "Administrator"  # the role that keeps users and roles
@@ -50,15 +51,43 @@ def load_roles(path: Path, new: Collection[str] = ()) -> list[str]:
 
 
 @transaction.atomic
-def assign_roles(user: User, roles: Iterable[Role]) -> None:
-    """Give a user exactly these roles; somebody with a role is staff and may open the admin."""
-    user.groups.set(roles)
+def assign_roles(user: User, roles: Iterable[Group], *, by: User | None = None) -> None:
+    """Give a user exactly these roles; somebody with a role is staff and may open the admin.
+
+    ``by`` is who does it; nobody, where the house does.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    chosen, before = set(roles), set(user.groups.all())
+    if by is not None:
+        rights.check_account(user, by=by)
+        rights.check_roles(before ^ chosen, by=by)
+    user.groups.set(chosen)
     mark_staff(user)
 
 
 @transaction.atomic
-def delete_role(role: Role) -> None:
-    """Delete a role; who had no other is staff no longer."""
+def save_role(role: Group, permissions: Iterable[Permission], *, by: User | None = None) -> None:
+    """Save a role, new or known, which is to have exactly these permissions.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    chosen = set(permissions)
+    before = set() if role._state.adding else set(role.permissions.all())
+    if by is not None:
+        rights.check_permissions(before ^ chosen, by=by)
+    role.save()
+    role.permissions.set(chosen)
+
+
+@transaction.atomic
+def delete_role(role: Group, *, by: User | None = None) -> None:
+    """Delete a role; who had no other is staff no longer.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    if by is not None:
+        rights.check_roles([role], by=by)
     holders = list(User.objects.filter(groups=role))
     role.delete()
     for holder in holders:

@@ -19,11 +19,13 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from identity.models import Application, Consent, Role
+from identity import rights
+from identity.models import Application, Consent, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.provider.authorizations import revoke_consent
 from identity.scopes import ALL_SCOPES
+from identity.signed_in import staff_of
 from identity.times import time_column
 
 _SCOPES = [(scope, f"{scope}: {sentence}") for scope, sentence in ALL_SCOPES.items()]
@@ -47,7 +49,7 @@ class AppForm(forms.ModelForm[Application]):
         queryset=Role.objects.order_by("name"),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What an app that acts for itself may do.",
+        help_text="What an app that acts for itself may do: nothing but what you may, too.",
     )
 
     class Meta:
@@ -73,9 +75,13 @@ class AppForm(forms.ModelForm[Application]):
             "allowed_roles": UnfoldAdminCheckboxSelectMultipleWidget,
         }
 
+    by: User  # who fills it in, see below
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         app = self.instance
+        if "service_roles" in self.fields:  # else it is only looked at
+            self.fields["service_roles"].queryset = rights.roles_within(self.by)  # type: ignore[attr-defined]  # of such fields
         if app.pk and not app._state.adding:
             self.initial["kind"] = app.kind
             self.initial["scopes"] = app.allowed_scopes.split()
@@ -155,11 +161,16 @@ class ApplicationAdmin(ModelAdmin):
         """What its maker needs is there once the app is."""
         return self.fieldsets if obj else self.fieldsets[:-1]
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        return type(form.__name__, (form,), {"by": request.user})
+
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
-        return super().get_queryset(request).annotate(people_count=Count("consents"))
+        apps = super().get_queryset(request).select_related("user")
+        return apps.annotate(people_count=Count("consents"))
 
     @display(description="Kind")
     def kind_name(self, app: Application) -> str:
@@ -173,12 +184,26 @@ class ApplicationAdmin(ModelAdmin):
     def discovery_url(self, app: Application) -> str:
         return settings.PUBLIC_URL + reverse("oauth2_provider:openid-metadata")
 
+    # --- Who has its secret can do what it may --------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or not connected_apps.holds_more(obj, staff_of(request)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or not connected_apps.holds_more(obj, staff_of(request)))
+
+    def has_keep_permission(self, request: HttpRequest, object_id: str) -> bool:
+        return self.has_change_permission(request, self._app(request, object_id))
+
     # --- Writing --------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
         form.secret = connected_apps.save_app(obj)
         if obj.kind == AppKind.MACHINE:
-            connected_apps.give_service_account(obj, form.cleaned_data["service_roles"])
+            chosen = form.cleaned_data["service_roles"]
+            connected_apps.give_service_account(obj, chosen, by=staff_of(request))
         request.new_secret = form.secret  # type: ignore[attr-defined]  # for the answer, below
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -203,7 +228,7 @@ class ApplicationAdmin(ModelAdmin):
 
     # --- Secrets and ends -----------------------------------------------------------------------
 
-    @action(description="New secret", url_path="new-secret", permissions=["change"])
+    @action(description="New secret", url_path="new-secret", permissions=["keep"])
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret of an app that has one, once that is confirmed."""
         app = self._app(request, object_id)
@@ -216,7 +241,7 @@ class ApplicationAdmin(ModelAdmin):
         self.log_change(request, app, "New secret.")
         return self._shown_once(request, app) or self._back(object_id)
 
-    @action(description="End all access", url_path="end-access", permissions=["change"])
+    @action(description="End all access", url_path="end-access", permissions=["keep"])
     def end_access(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End its tokens, and what people allowed it, once that is confirmed."""
         app = self._app(request, object_id)

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 from oauth2_provider.generators import generate_client_secret
 
+from identity import rights
 from identity import roles as identity_roles
-from identity.models import AccessToken, Application, Authorization, Consent, Role, User
+from identity.models import AccessToken, Application, Authorization, Consent, User
 from identity.models.provider import AppKind
 from identity.scopes import ALL_SCOPES
 from identity.session_tokens import digest
@@ -74,8 +76,15 @@ def renew_secret(app: Application) -> str:
 
 
 @transaction.atomic
-def give_service_account(app: Application, roles: Iterable[Role]) -> User:
-    """The user whom a machine is, with exactly these roles. Nobody can sign in as it."""
+def give_service_account(
+    app: Application, roles: Iterable[Group], *, by: User | None = None
+) -> User:
+    """The user whom a machine is, with exactly these roles. Nobody can sign in as it.
+
+    ``by`` is who does it; nobody, where the house does.
+
+    :raises MayNotBe: the app may do, or would, what they may not.
+    """
     account = app.user
     if account is None:
         account = User(username=f"app.{app.client_id}"[:150], first_name=app.name[:150])
@@ -83,8 +92,13 @@ def give_service_account(app: Application, roles: Iterable[Role]) -> User:
         account.save(force_insert=True)
         app.user = account
         app.save(update_fields=["user", "updated"])
-    identity_roles.assign_roles(account, roles)
+    identity_roles.assign_roles(account, roles, by=by)
     return account
+
+
+def holds_more(app: Application, user: User) -> bool:
+    """May the app do for itself what this user may not? Who has its secret could do it, too."""
+    return app.user is not None and rights.holds_more(app.user, user)
 
 
 @transaction.atomic

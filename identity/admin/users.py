@@ -1,35 +1,31 @@
-"""The screens of users and roles."""
+"""The screen of users."""
 
 from typing import Any, ClassVar
 
 from allauth.account.adapter import get_adapter
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from identity import roles, two_factor
-from identity.accounts import follow_email
-from identity.models import Role, User
-from identity.provider import admin as provider_admin
+from identity import accounts, rights, two_factor
+from identity.admin.refusals import SaysWhyNot
+from identity.models import User
+from identity.signed_in import staff_of
 from identity.times import time_column
-
-__all__ = ["RoleAdmin", "UserAdmin", "provider_admin"]  # Django looks for screens here alone
-
-admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Django's is generic in its stubs only
+class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Django's is generic in its stubs only
     """Who may sign in. Somebody with a role is staff; nobody sets that by hand, and forgets it."""
 
     form = UserChangeForm
@@ -39,7 +35,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     autocomplete_fields: ClassVar = []
-    signed_in = time_column("last_login", _("Signed in"))
+    signed_in = time_column("last_login", gettext_lazy("Signed in"))
     readonly_fields = ("last_login", "date_joined", "subject")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
@@ -62,41 +58,58 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
         return ", ".join(role.name for role in user.groups.all())
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if db_field.name == "groups" and field is not None:
-            field.label, field.help_text = "Roles", "What the person may do in the back office."
-        return field
+        """The roles that the one who asks may give; whose page they may change has no other."""
+        if db_field.name != "groups":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        kwargs["queryset"] = rights.roles_within(staff_of(request))
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+        kwargs["label"] = _("Roles")
+        kwargs["help_text"] = _(
+            "What the person may do in the back office. You give the roles that allow nothing but "
+            "what you may do yourself."
+        )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Only a superuser makes superusers: nobody raises their own rights."""
+        """Only a superuser makes superusers; and why there is nothing to change, where it is so."""
         fieldsets = super().get_fieldsets(request, obj)
         if request.user.is_superuser:
             return fieldsets
-        return [
+        shown = [
             (title, options | {"fields": [f for f in options["fields"] if f != "is_superuser"]})
             for title, options in fieldsets
         ]
+        if obj is not None and rights.holds_more(obj, staff_of(request)):
+            shown[0][1]["description"] = _("You only look: {name} may do more than you.").format(
+                name=obj
+            )
+        return shown
+
+    # --- Nobody raises their own rights ---------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = super().has_change_permission(request, obj)
-        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+        return may and (obj is None or not rights.holds_more(obj, staff_of(request)))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         may = super().has_delete_permission(request, obj)
-        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+        return may and (obj is None or not rights.holds_more(obj, staff_of(request)))
 
-    def save_model(
-        self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool
-    ) -> None:
-        super().save_model(request, obj, form, change)
-        if change and form.initial["email"].lower() != obj.email.lower():
-            follow_email(obj)
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Nothing yet: the person and their roles are saved together, just after."""
 
     def save_related(
         self, request: HttpRequest, form: ModelForm[User], formsets: Any, change: bool
     ) -> None:
-        super().save_related(request, form, formsets, change)
-        roles.mark_staff(form.instance)
+        chosen = form.cleaned_data["groups"]
+        accounts.save_account(form.instance, chosen, by=staff_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        accounts.delete_account(obj, by=staff_of(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            accounts.delete_account(user, by=staff_of(request))
 
     # --- A lost second factor -------------------------------------------------------------------
 
@@ -143,15 +156,3 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Djang
             "told": told,
         }
         return TemplateResponse(request, "identity/admin/confirm.html", context)
-
-
-@admin.register(Role)
-class RoleAdmin(GroupAdmin, ModelAdmin):
-    """What each role may do."""
-
-    def delete_model(self, request: HttpRequest, obj: Role) -> None:  # type: ignore[override]  # ours
-        roles.delete_role(obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Role]) -> None:
-        for role in queryset:
-            roles.delete_role(role)

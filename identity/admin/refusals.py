@@ -1,0 +1,44 @@
+"""What a screen says where an operation refuses: why, on the page that it was asked on."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from identity.errors import MayNotBe
+
+
+def says_why_not(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Of what a refused form did nothing is left, not even in the log."""
+
+    @wraps(view)
+    def careful(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return view(self, request, *args, **kwargs)
+        try:
+            with transaction.atomic():
+                return view(self, request, *args, **kwargs)
+        except MayNotBe as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(request.get_full_path())
+
+    return careful
+
+
+class SaysWhyNot:
+    """For a screen whose operations can refuse what its forms ask for."""
+
+    @says_why_not
+    def changeform_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changeform_view(*args, **kwargs)  # type: ignore[misc]  # ModelAdmin's
+
+    @says_why_not
+    def delete_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().delete_view(*args, **kwargs)  # type: ignore[misc]  # as above
+
+    @says_why_not
+    def changelist_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changelist_view(*args, **kwargs)  # type: ignore[misc]  # as above

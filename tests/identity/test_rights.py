@@ -1,0 +1,277 @@
+"""Nobody raises their own rights: through a role, an account of somebody else, or an app."""
+
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from identity import accounts, rights, roles
+from identity.errors import GivesMore, HoldsMore
+from identity.models import Application, Role, User
+from identity.provider import connected_apps
+from tests import factories
+from tests.identity.test_admin import ROLES, USERS, change_page, form_of, new_user, signed_in
+
+pytestmark = pytest.mark.django_db
+
+APPS = "/admin/identity/application/"
+NEW_PASSWORD = {"password1": "another battery staple", "password2": "another battery staple"}
+
+
+def permissions(*names: str) -> list[Permission]:
+    known = roles.known_permissions()
+    return [known[name] for name in names]
+
+
+@pytest.fixture
+def keeper(db: None) -> User:
+    """Somebody who keeps people, roles and apps, and may do nothing else."""
+    known = roles.known_permissions()
+    role = Role.objects.create(name="Keeper")
+    role.permissions.set(known[name] for name in known if name.startswith("identity."))
+    user = factories.user(username="keeper")
+    roles.assign_roles(user, [role])
+    return user
+
+
+@pytest.fixture
+def client(keeper: User) -> Client:
+    return signed_in(keeper)
+
+
+def all_rows() -> list[Any]:
+    tables: tuple[Any, ...] = (
+        *(User, User.groups.through, Role, Role.permissions.through),
+        *(Authenticator, EmailAddress, Application, LogEntry),
+    )
+    return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+def told(client: Client, path: str = USERS) -> str:
+    return client.get(path).content.decode()
+
+
+# --- The rule itself ----------------------------------------------------------------------------
+
+
+def test_who_may_more_is_told_by_what_they_may_not_by_their_roles(keeper: User) -> None:
+    assert rights.holds_more(factories.user("Viewer"), keeper)
+    assert not rights.holds_more(factories.user(), keeper)
+    assert not rights.holds_more(keeper, keeper)
+    assert not rights.holds_more(factories.user("Clerk"), factories.user("Manager"))
+    assert rights.holds_more(factories.user("Manager"), factories.user("Clerk"))
+
+
+def test_a_superuser_holds_everything(boss: User) -> None:
+    assert rights.holds_more(boss, factories.user("Administrator"))
+    assert not rights.holds_more(factories.superuser(), boss)
+
+
+def test_a_closed_account_holds_what_it_would_hold_once_opened(keeper: User) -> None:
+    clerk = factories.user("Clerk", is_active=False)
+    assert rights.holds_more(clerk, keeper)
+
+
+def test_a_permission_that_was_given_past_the_roles_counts(keeper: User) -> None:
+    other = factories.user()
+    other.user_permissions.set(permissions("crm.delete_order"))
+    assert rights.holds_more(other, keeper)
+
+
+def test_the_roles_to_give_are_those_that_allow_no_more(roles: dict[str, Role]) -> None:
+    Role.objects.create(name="Guest")
+    within = rights.roles_within(factories.user("Manager"))
+    assert [role.name for role in within] == ["Clerk", "Guest", "Manager", "Viewer"]
+    assert rights.roles_within(factories.superuser()).count() == 5
+
+
+def test_the_house_gives_any_role(roles: dict[str, Role]) -> None:
+    user = factories.user("Administrator")
+    assert user.is_staff
+
+
+# --- Roles --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["their own", "another's"])
+def test_nobody_gives_a_role_that_allows_more(keeper: User, client: Client, whose: str) -> None:
+    user = keeper if whose == "their own" else factories.user()
+    known = factories.roles()
+    kept = [known["Keeper"]] if user == keeper else []
+    before = all_rows()
+    with pytest.raises(GivesMore, match=r"^You cannot give or take Clerk: that allows more than"):
+        accounts.save_account(user, [*kept, known["Clerk"]], by=keeper)
+    chosen = [role.pk for role in [*kept, known["Clerk"]]]
+    page = client.post(change_page(user), form_of(user, groups=chosen))
+    assert "is not one of the available choices" in page.content.decode()
+    assert all_rows() == before
+
+
+def test_nobody_takes_a_role_that_allows_more(keeper: User) -> None:
+    clerk = factories.user("Clerk")
+    before = all_rows()
+    with pytest.raises(HoldsMore):
+        roles.assign_roles(clerk, [], by=keeper)
+    assert all_rows() == before
+
+
+def test_nobody_adds_a_person_with_a_role_that_allows_more(client: Client) -> None:
+    clerk = factories.roles()["Clerk"]
+    before = all_rows()
+    assert client.post(f"{USERS}add/", new_user(groups=[clerk.pk])).status_code == 200
+    assert all_rows() == before
+
+
+def test_the_form_offers_the_roles_that_one_may_give(client: Client) -> None:
+    clerk = factories.roles()["Clerk"]
+    page = told(client, f"{USERS}add/")
+    assert "Keeper" in page
+    assert f'value="{clerk.pk}"' not in page
+
+
+def test_nobody_puts_into_a_role_what_they_may_not(keeper: User, client: Client) -> None:
+    mine = Role.objects.get(name="Keeper")
+    before = all_rows()
+    more = [*mine.permissions.all(), *permissions("crm.delete_order")]
+    with pytest.raises(GivesMore, match="Can delete order"):
+        roles.save_role(mine, more, by=keeper)
+    body = {"name": "Keeper", "permissions": [each.pk for each in more]}
+    client.post(f"{ROLES}{mine.pk}/change/", body)
+    assert all_rows() == before
+
+
+def test_nobody_makes_a_role_that_may_more(client: Client) -> None:
+    before = all_rows()
+    [more] = permissions("crm.delete_order")
+    client.post(f"{ROLES}add/", {"name": "Owner", "permissions": [more.pk]})
+    assert all_rows() == before
+
+
+def test_nobody_takes_out_of_a_role_what_they_may_not(keeper: User) -> None:
+    clerks = factories.roles()["Clerk"]
+    before = all_rows()
+    with pytest.raises(GivesMore):
+        roles.save_role(clerks, permissions("crm.view_order"), by=keeper)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("way", ["page", "list"])
+def test_nobody_deletes_a_role_that_allows_more(client: Client, way: str) -> None:
+    clerks = factories.roles()["Clerk"]
+    before = all_rows()
+    if way == "page":
+        client.post(f"{ROLES}{clerks.pk}/delete/", {"post": "yes"})
+    else:
+        body = {"action": "delete_selected", "_selected_action": [clerks.pk], "post": "yes"}
+        client.post(ROLES, body)
+    assert "You cannot give or take Clerk" in told(client, ROLES)
+    assert all_rows() == before
+
+
+# --- Accounts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize(
+    ("door", "body"),
+    [
+        ("change/", {"username": "mine", "email": "keeper@example.com"}),
+        ("password/", NEW_PASSWORD | {"usable_password": "true"}),
+        ("password/", {"usable_password": "false", "unset-password": "1"}),
+        ("delete/", {"post": "yes"}),
+        ("remove-second-factor/", {}),
+    ],
+)
+def test_the_account_of_who_may_more_stays_theirs(
+    client: Client, door: str, body: dict[str, str], is_active: bool
+) -> None:
+    clerk = factories.user("Clerk", username="wanjiku", is_active=is_active)
+    factories.authenticator_app(clerk)
+    before = all_rows()
+    assert client.post(f"{USERS}{clerk.pk}/{door}", body).status_code == 403
+    assert all_rows() == before
+    page = told(client, change_page(clerk))
+    assert "You only look: wanjiku may do more than you." in page
+    assert 'name="email"' not in page
+
+
+def test_who_may_more_is_not_deleted_among_others(client: Client) -> None:
+    clerk, other = factories.user("Clerk"), factories.user()
+    before = all_rows()
+    chosen = [str(clerk.pk), str(other.pk)]
+    client.post(USERS, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    assert all_rows() == before
+
+
+def test_the_operations_know_it_without_any_screen(keeper: User) -> None:
+    clerk = factories.user("Clerk", username="wanjiku")
+    before = all_rows()
+    clerk.email = "keeper@example.com"
+    with pytest.raises(HoldsMore, match=r"^You cannot do this to wanjiku: they may do more"):
+        accounts.save_account(clerk, clerk.groups.all(), by=keeper)
+    with pytest.raises(HoldsMore):
+        accounts.delete_account(clerk, by=keeper)
+    assert all_rows() == before
+
+
+def test_only_a_superuser_makes_one(keeper: User) -> None:
+    user = User(username="wanjiku", is_superuser=True)
+    before = all_rows()
+    with pytest.raises(GivesMore, match="superuser status"):
+        accounts.save_account(user, [], by=keeper)
+    assert all_rows() == before
+
+
+def test_what_was_changed_meanwhile_is_not_written_back(keeper: User) -> None:
+    user = factories.user()
+    stale = User.objects.get(pk=user.pk)
+    User.objects.filter(pk=user.pk).update(is_active=False, password="!")
+    stale.first_name = "Wanjiku"
+    accounts.save_account(stale, [], by=keeper)
+    user.refresh_from_db()
+    assert (user.first_name, user.is_active, user.password) == ("Wanjiku", False, "!")
+
+
+# --- Apps ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("door", ["change/", "delete/", "new-secret/", "end-access/"])
+def test_an_app_that_may_more_is_not_theirs_to_change(client: Client, door: str) -> None:
+    app, _ = factories.app(user=factories.service_account("Clerk"))
+    before = all_rows()
+    body = {"name": "Till", "kind": "machine", "is_active": "on", "post": "yes"}
+    assert client.post(f"{APPS}{app.pk}/{door}", body).status_code == 403
+    assert all_rows() == before
+
+
+def test_an_app_that_may_more_is_not_deleted_among_others(client: Client) -> None:
+    app, _ = factories.app(user=factories.service_account("Clerk"))
+    before = all_rows()
+    client.post(APPS, {"action": "delete_selected", "_selected_action": [app.pk], "post": "yes"})
+    assert all_rows() == before
+
+
+def test_no_app_gets_a_role_that_its_maker_could_not_give(client: Client, keeper: User) -> None:
+    clerks = factories.roles()["Clerk"]
+    app, _ = factories.app()
+    before = all_rows()
+    body = {"name": "Till", "kind": "machine", "is_active": "on", "service_roles": [clerks.pk]}
+    page = client.post(f"{APPS}add/", body).content.decode()
+    assert "is not one of the available choices" in page
+    assert all_rows() == before
+    with pytest.raises(GivesMore):
+        connected_apps.give_service_account(app, [clerks], by=keeper)
+    assert all_rows() == before
+
+
+def test_an_app_gets_a_role_that_its_maker_has(client: Client) -> None:
+    mine = Role.objects.get(name="Keeper")
+    body = {"name": "Till", "kind": "machine", "is_active": "on", "service_roles": [mine.pk]}
+    client.post(f"{APPS}add/", body)
+    app = Application.objects.get(name="Till")
+    assert app.user is not None
+    assert [role.name for role in app.user.groups.all()] == ["Keeper"]
