@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from identity import rights
-from identity.errors import GivesMore
+from identity.administrators import keep_an_administrator
+from identity.errors import GivesMore, IsOwnAccount
 from identity.models import User
 from identity.roles import assign_roles
 
@@ -103,11 +104,12 @@ def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
         rights.check_account(known, by=by)
     if user.is_superuser != (known is not None and known.is_superuser) and not by.is_superuser:
         raise GivesMore(str(User._meta.get_field("is_superuser").verbose_name))
-    # Of somebody known, what the form has: the rest may have changed since it was read.
-    user.save(update_fields=_WRITTEN if known else None)
-    if known is not None and known.email.lower() != user.email.lower():
-        follow_email(user)
-    assign_roles(user, roles, by=by)
+    with keep_an_administrator():
+        # Of somebody known, what the form has: the rest may have changed since it was read.
+        user.save(update_fields=_WRITTEN if known else None)
+        if known is not None and known.email.lower() != user.email.lower():
+            follow_email(user)
+        assign_roles(user, roles, by=by)
 
 
 @transaction.atomic
@@ -116,8 +118,21 @@ def delete_account(user: User, *, by: User) -> None:
 
     :raises MayNotBe: it is not theirs to do.
     """
+    if user == by:
+        raise IsOwnAccount
     rights.check_account(user, by=by)
-    user.delete()
+    with keep_an_administrator():
+        user.delete()
+
+
+def set_password(user: User, password: str | None) -> None:
+    """Give somebody another password, or none: who has none signs in elsewhere, or not at all.
+
+    :raises LastAdministrator: nobody would be left who can sign in, and keep people.
+    """
+    with keep_an_administrator():
+        user.set_password(password)
+        user.save(update_fields=["password", "updated_at"])
 
 
 @transaction.atomic

@@ -98,3 +98,35 @@ class GivesMore(MayNotBe):
                 "somebody who may do all of it."
             ).format(what=what)
         )
+
+
+class IsOwnAccount(MayNotBe):
+    """Who closed the door behind them could not open it again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("You cannot deactivate or delete your own account. Ask another Administrator.")
+        )
+
+
+class LastAdministrator(MayNotBe):
+    """Somebody must be left who can keep people and roles."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This would leave no Administrator who can sign in. Give somebody else the role "
+                "Administrator first."
+            )
+        )
+
+
+class RoleKeepsItsName(MayNotBe):
+    """By its name it is known whom the rules for Administrators are for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("The role {name} keeps its name. Make another role, and give it instead.").format(
+                name=name
+            )
+        )

@@ -8,14 +8,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from identity import rights
+from identity.administrators import ADMINISTRATOR, keep_an_administrator
+from identity.errors import RoleKeepsItsName
 from identity.models import Role, User
-
-ADMINISTRATOR = "Administrator"  # the role that keeps users and roles
-
-
-def is_administrator(user: User) -> bool:
-    """May they make others what they are?"""
-    return user.is_superuser or user.groups.filter(name=ADMINISTRATOR).exists()
 
 
 def known_permissions() -> dict[str, Permission]:
@@ -62,7 +57,11 @@ def assign_roles(user: User, roles: Iterable[Group], *, by: User | None = None) 
     if by is not None:
         rights.check_account(user, by=by)
         rights.check_roles(before ^ chosen, by=by)
-    user.groups.set(chosen)
+    if before <= chosen:
+        user.groups.set(chosen)
+    else:
+        with keep_an_administrator():
+            user.groups.set(chosen)
     mark_staff(user)
 
 
@@ -76,8 +75,13 @@ def save_role(role: Group, permissions: Iterable[Permission], *, by: User | None
     before = set() if role._state.adding else set(role.permissions.all())
     if by is not None:
         rights.check_permissions(before ^ chosen, by=by)
-    role.save()
-    role.permissions.set(chosen)
+    if not role._state.adding:
+        name = Group.objects.get(pk=role.pk).name
+        if name == ADMINISTRATOR != role.name:
+            raise RoleKeepsItsName(name)
+    with keep_an_administrator():
+        role.save()
+        role.permissions.set(chosen)
 
 
 @transaction.atomic
@@ -89,7 +93,8 @@ def delete_role(role: Group, *, by: User | None = None) -> None:
     if by is not None:
         rights.check_roles([role], by=by)
     holders = list(User.objects.filter(groups=role))
-    role.delete()
+    with keep_an_administrator():
+        role.delete()
     for holder in holders:
         mark_staff(holder)
 

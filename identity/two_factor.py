@@ -15,9 +15,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from identity import guard
+from identity.administrators import is_administrator
 from identity.errors import SecondFactorMissing, WrongCode
 from identity.models import User
-from identity.roles import is_administrator
 from identity.sealing import CannotOpen, seal, unseal
 
 logger = logging.getLogger(__name__)

@@ -18,10 +18,20 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from identity import accounts, rights, two_factor
-from identity.admin.refusals import SaysWhyNot
+from identity.admin.refusals import SaysWhyNot, says_why_not
 from identity.models import User
 from identity.signed_in import staff_of
 from identity.times import time_column
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    """A new password for somebody, or none."""
+
+    def save(self, commit: bool = True) -> User:
+        facts = self.cleaned_data
+        password = facts["password1"] if facts["set_usable_password"] else None
+        accounts.set_password(self.user, password)
+        return self.user
 
 
 @admin.register(User)
@@ -30,7 +40,7 @@ class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
 
     form = UserChangeForm
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     list_display = ("username", "full_name", "email", "role_names", "is_active", "signed_in")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
@@ -103,6 +113,10 @@ class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
     ) -> None:
         chosen = form.cleaned_data["groups"]
         accounts.save_account(form.instance, chosen, by=staff_of(request))
+
+    @says_why_not
+    def user_change_password(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().user_change_password(*args, **kwargs)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         accounts.delete_account(obj, by=staff_of(request))

@@ -22,11 +22,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from identity import two_factor
+from identity.administrators import is_administrator
 from identity.models import User
 from identity.people.adapters import home_of
 from identity.people.forms import NewEmailForm, count_mail
 from identity.people.middleware import GOES_ON_TO
-from identity.roles import is_administrator
 from identity.sealing import CannotOpen
 from identity.sessions import leave_to_sign_in
 
