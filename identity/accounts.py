@@ -8,11 +8,13 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from identity import rights
 from identity.administrators import keep_an_administrator
 from identity.errors import GivesMore, IsOwnAccount
-from identity.models import User
+from identity.models import AccessToken, BrowserSession, User
 from identity.roles import assign_roles
 
 EMAIL_IS_TAKEN = "User with this email already exists."
@@ -113,6 +115,49 @@ def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
 
 
 @transaction.atomic
+def deactivate(user: User, *, by: User | None = None) -> None:
+    """Close somebody's account: they cannot sign in, and whatever acts for them is dead at once.
+
+    It does not come back with the account. ``by`` is who does it; nobody, where the house does.
+
+    :raises MayNotBe: it is not theirs to do, or nobody would be left who keeps people.
+    """
+    if user == by:
+        raise IsOwnAccount
+    if by is not None:
+        rights.check_account(user, by=by)
+    with keep_an_administrator():
+        user.times_shut = User.objects.select_for_update(no_key=True).get(pk=user.pk).times_shut
+        user.is_active = False
+        user.save(update_fields=["is_active", "updated_at"])  # and counts how often it was closed
+    end_access(user)
+
+
+@transaction.atomic
+def reactivate(user: User, *, by: User) -> None:
+    """Open a closed account: its owner can sign in again, with what they signed in with before.
+
+    :raises MayNotBe: it is not theirs to do.
+    """
+    rights.check_account(user, by=by)
+    user.is_active = True
+    user.save(update_fields=["is_active", "updated_at"])
+
+
+def end_access(user: User) -> None:
+    """Sign somebody out everywhere, and end every token of theirs and of apps that act for them.
+
+    What they allowed an app they need not be asked again, once they sign in there anew.
+    """
+    now = timezone.now()
+    BrowserSession.objects.filter(user=user).delete()
+    for tokens in (user.session_tokens, user.personal_tokens, user.authorizations):
+        tokens.filter(revoked_at=None).update(revoked_at=now)
+    of_theirs = Q(user=user) | Q(application__in=user.apps.all())
+    AccessToken.objects.filter(of_theirs, revoked_at=None).update(revoked_at=now)
+
+
+@transaction.atomic
 def delete_account(user: User, *, by: User) -> None:
     """Delete somebody, with all that is theirs alone.
 
@@ -122,6 +167,7 @@ def delete_account(user: User, *, by: User) -> None:
         raise IsOwnAccount
     rights.check_account(user, by=by)
     with keep_an_administrator():
+        BrowserSession.objects.filter(user=user).delete()
         user.delete()
 
 

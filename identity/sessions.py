@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 
-_AUTH_TIME, _SID, _BEFORE = "auth_time", "sid", "before"
+_AUTH_TIME, _SID, _BEFORE, _AGENT = "auth_time", "sid", "before", "user_agent"
 
 
 def begin_session(request: HttpRequest, user: AbstractBaseUser | AnonymousUser) -> str:
@@ -27,6 +27,7 @@ def begin_session(request: HttpRequest, user: AbstractBaseUser | AnonymousUser) 
     is_the_same = whose == str(user.pk)
     request.session.cycle_key()
     request.session[_AUTH_TIME] = timezone.now().timestamp()
+    request.session[_AGENT] = request.META.get("HTTP_USER_AGENT", "").replace("\x00", "")[:300]
     if is_the_same:
         request.session[_SID] = before
     elif _SID not in request.session:

@@ -2,23 +2,22 @@
 
 from typing import Any, ClassVar
 
-from allauth.account.adapter import get_adapter
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from identity import accounts, rights, two_factor
+from identity import accounts, rights
 from identity.admin.refusals import SaysWhyNot, says_why_not
+from identity.admin.user_actions import UserActions
 from identity.models import User
 from identity.signed_in import staff_of
 from identity.times import time_column
@@ -35,25 +34,24 @@ class PasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Django's is generic in its stubs only
+class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # Django's is generic in its stubs only
     """Who may sign in. Somebody with a role is staff; nobody sets that by hand, and forgets it."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = PasswordForm
-    list_display = ("username", "full_name", "email", "role_names", "is_active", "signed_in")
+    list_display = ("username", "full_name", "email", "role_names", "state", "signed_in")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     autocomplete_fields: ClassVar = []
+    readonly_fields = ("state", "browsers", "last_login", "date_joined", "subject")
     signed_in = time_column("last_login", gettext_lazy("Signed in"))
-    readonly_fields = ("last_login", "date_joined", "subject")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("is_active", "groups", "is_superuser")}),
-        ("Records", {"fields": ("subject", "last_login", "date_joined")}),
+        ("Access", {"fields": ("state", "groups", "is_superuser")}),
+        ("Records", {"fields": ("last_login", "browsers", "date_joined", "subject")}),
     )
-    actions_detail = ("remove_second_factor",)
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "groups")}),)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -66,6 +64,18 @@ class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
     @display(description="Roles")
     def role_names(self, user: User) -> str:
         return ", ".join(role.name for role in user.groups.all())
+
+    @display(
+        description=gettext_lazy("State"),
+        ordering="is_active",
+        label={"active": "success", "deactivated": "danger"},
+    )
+    def state(self, user: User) -> tuple[str, str]:
+        return ("active", _("Active")) if user.is_active else ("deactivated", _("Deactivated"))
+
+    @display(description=gettext_lazy("Signed-in browsers"))
+    def browsers(self, user: User) -> str:
+        return f"{user.browser_sessions.filter(expire_date__gt=timezone.now()).count()}"
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The roles that the one who asks may give; whose page they may change has no other."""
@@ -124,49 +134,3 @@ class UserAdmin(SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-a
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
             accounts.delete_account(user, by=staff_of(request))
-
-    # --- A lost second factor -------------------------------------------------------------------
-
-    def has_remove_second_factor_permission(self, request: HttpRequest, object_id: str) -> bool:
-        """For who may change the person and is another one: who takes off their own has to show it
-        first, on the page of their account."""
-        user: User | None = self.get_object(request, object_id)
-        return self.has_change_permission(request, user) and user != request.user
-
-    @action(
-        description="Remove second factor",
-        url_path="remove-second-factor",
-        permissions=["remove_second_factor"],
-    )
-    def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let somebody who lost it in with their password alone, once that is confirmed."""
-        user: User | None = self.get_object(request, object_id)
-        if user is None:
-            return HttpResponseRedirect(reverse("admin:identity_user_changelist"))
-        change_url = reverse("admin:identity_user_change", args=[user.pk])
-        if request.method != "POST":
-            return self._ask_whether_to_remove(request, user, change_url)
-        if two_factor.remove_second_factor(user):
-            self.log_change(request, user, "Removed the second factor.")
-            get_adapter(request).send_notification_mail("account/email/second_factor_removed", user)
-            messages.success(request, f"{user} signs in without a second factor now.")
-        else:
-            messages.info(request, f"{user} has no second factor.")
-        return HttpResponseRedirect(change_url)
-
-    def _ask_whether_to_remove(
-        self, request: HttpRequest, user: User, change_url: str
-    ) -> HttpResponse:
-        told = (
-            "Their app, passkeys and recovery codes open nothing any more, and the password alone "
-            "lets in whoever knows it. Make sure that it is they who ask."
-        )
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": user,
-            "change_url": change_url,
-            "title": "Remove the second factor?",
-            "told": told,
-        }
-        return TemplateResponse(request, "identity/admin/confirm.html", context)

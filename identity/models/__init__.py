@@ -1,6 +1,11 @@
 """The facts of identity: who people are, their credentials, and the tables of the provider."""
 
-from identity.models.credentials import AttemptCount, PersonalAccessToken, SessionToken
+from identity.models.credentials import (
+    AttemptCount,
+    BrowserSession,
+    PersonalAccessToken,
+    SessionToken,
+)
 from identity.models.people import Role, SignIn, User, UserManager, new_subject
 from identity.models.provider import (
     AccessToken,
@@ -19,6 +24,7 @@ __all__ = [
     "Application",
     "AttemptCount",
     "Authorization",
+    "BrowserSession",
     "Consent",
     "DeviceGrant",
     "Grant",

@@ -1,9 +1,52 @@
 """What programs act for a user with, and how often somebody tried to guess one."""
 
+from typing import TYPE_CHECKING, ClassVar
+
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from identity.identifiers import new_id
 from identity.models.people import User
+
+if TYPE_CHECKING:
+    from identity.session_store import SessionStore
+
+
+class BrowserSession(AbstractBaseSession):
+    """The session of a browser, as Django keeps them, and who is signed in with it.
+
+    So whoever looks after people sees where they are signed in, and can end it.
+    """
+
+    # No key in the database: a session is saved at the end of a request, in which somebody may have
+    # been deleted.
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="browser_sessions",
+        help_text="Nobody, until they have signed in.",
+    )
+    signed_in_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(max_length=300, help_text="What their browser said it is.")
+
+    class Meta:
+        verbose_name = "signed-in browser"
+        default_permissions = ()
+        permissions: ClassVar = [  # for all that is technical: of the queue, too
+            ("view_technical", "Can view signed-in browsers, tokens and the queue"),
+            ("change_technical", "Can end browsers and tokens, and discard or retry tasks"),
+        ]
+
+    def __str__(self) -> str:
+        return f"browser of {self.user_id}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type["SessionStore"]:
+        from identity.session_store import SessionStore
+
+        return SessionStore
 
 
 class SessionToken(models.Model):

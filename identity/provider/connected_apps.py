@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from oauth2_provider.generators import generate_client_secret
 
-from identity import rights
+from identity import accounts, rights
 from identity import roles as identity_roles
 from identity.models import AccessToken, Application, Authorization, Consent, User
 from identity.models.provider import AppKind
@@ -105,8 +105,7 @@ def holds_more(app: Application, user: User) -> bool:
 def delete_app(app: Application) -> None:
     """Delete an app and its tokens. Its service account stays, shut: what it did names it."""
     if app.user is not None and app.kind == AppKind.MACHINE:
-        app.user.is_active = False
-        app.user.save(update_fields=["is_active"])
+        accounts.deactivate(app.user)
     app.delete()
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +18,7 @@ from identity.models import (
     Application,
     AttemptCount,
     Authorization,
+    BrowserSession,
     Consent,
     PersonalAccessToken,
     SignIn,
@@ -240,7 +240,7 @@ def test_the_new_token_comes_with_a_line_to_try_it_here(mine: Client, settings: 
 
 def test_the_text_is_not_in_the_database_even_before_it_is_shown(mine: Client) -> None:
     response = make(mine)
-    stored = repr([session.get_decoded() for session in Session.objects.all()])
+    stored = repr([session.get_decoded() for session in BrowserSession.objects.all()])
     assert "kpt_" not in stored
     shown_token(mine.get(response["Location"]))
 

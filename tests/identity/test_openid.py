@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
@@ -18,7 +17,14 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.models import Customer
-from identity.models import Application, AttemptCount, Authorization, SigningKey, User
+from identity.models import (
+    Application,
+    AttemptCount,
+    Authorization,
+    BrowserSession,
+    SigningKey,
+    User,
+)
 from identity.models.provider import AppKind
 from identity.provider import connected_apps, keys
 from tests import factories
@@ -547,10 +553,10 @@ def test_a_long_hint_does_not_make_the_way_to_the_sign_in_too_long(shop: Applica
 def test_a_long_question_is_kept_once(shop: Application, browser: Client) -> None:
     form = {name: values[0] for name, values in parse_qs(urlsplit(who()).query).items()}
     kept = browser.post("/o/authorize/", form | {"state": "s" * 20_000})["Location"]
-    before = Session.objects.count()
+    before = BrowserSession.objects.count()
     assert browser.get(kept).status_code == 200, "the way to another account leads by it"
     assert browser.get(kept).status_code == 200
-    assert Session.objects.count() == before
+    assert BrowserSession.objects.count() == before
 
 
 @pytest.mark.parametrize(
@@ -569,7 +575,7 @@ def test_a_question_that_cannot_be_answered_is_not_kept(
     page = Client().post("/o/authorize/", form | changes)
     assert page.status_code == 400
     assert b"This app cannot be let in" in page.content
-    assert not Session.objects.exists()
+    assert not BrowserSession.objects.exists()
 
 
 def test_nobody_fills_the_database_with_long_questions(shop: Application) -> None:
@@ -578,11 +584,11 @@ def test_nobody_fills_the_database_with_long_questions(shop: Application) -> Non
     for _ in range(120):
         assert Client().post("/o/authorize/", asked).status_code == 302
     assert Client().post("/o/authorize/", asked).status_code == 429
-    assert Session.objects.count() == 120
+    assert BrowserSession.objects.count() == 120
     AttemptCount.objects.all().delete()
-    Session.objects.update(expire_date=timezone.now())
+    BrowserSession.objects.update(expire_date=timezone.now())
     assert Client().post("/o/authorize/", asked).status_code == 302
-    assert Session.objects.count() == 21, "a hundred of those that are over go at once"
+    assert BrowserSession.objects.count() == 21, "a hundred of those that are over go at once"
 
 
 def test_who_is_signed_in_is_asked_even_if_no_question_is_kept_any_more(

@@ -6,11 +6,10 @@ from unittest.mock import patch
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
-from identity.models import AttemptCount, User
+from identity.models import AttemptCount, BrowserSession, User
 from identity.session_tokens import issue_tokens
 from tests import factories
 
@@ -200,4 +199,4 @@ def test_the_page_of_the_back_office_leads_here(wanjiku: User) -> None:
 def test_a_stranger_changes_nothing() -> None:
     for address in ("/account/password/", "/account/password/first/", "/account/email/"):
         assert Client().post(address).status_code == 302
-    assert not Session.objects.exists()
+    assert not BrowserSession.objects.exists()

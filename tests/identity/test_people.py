@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 
-from identity.models import AttemptCount
+from identity.models import AttemptCount, BrowserSession
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -163,7 +162,7 @@ def test_signing_in_again_begins_a_new_session(again_as: str) -> None:
     assert client.session.session_key != key
     assert (client.session["sid"] == sid) == (again is None)
     assert "of the first" not in client.session
-    assert not Session.objects.filter(session_key=key).exists()
+    assert not BrowserSession.objects.filter(session_key=key).exists()
     assert again is None or signed_in_as(client) == str(again.pk)
 
 
@@ -175,7 +174,7 @@ def test_a_session_that_somebody_else_prepared_is_not_the_one_that_is_signed_in(
     session.save()
     sign_in(client)
     assert client.session.session_key != session.session_key
-    assert not Session.objects.filter(session_key=session.session_key).exists()
+    assert not BrowserSession.objects.filter(session_key=session.session_key).exists()
 
 
 def test_a_wrong_try_ends_no_session() -> None:
@@ -239,7 +238,7 @@ def test_signing_out_is_asked_for_and_then_done() -> None:
     response = client.post("/sign-out/")
     assert (response.status_code, response["Location"]) == (302, "/")
     assert signed_in_as(client) is None
-    assert not Session.objects.filter(session_key=key).exists()
+    assert not BrowserSession.objects.filter(session_key=key).exists()
 
 
 def test_the_back_office_signs_out_by_its_own_button(admin_client: Client) -> None:

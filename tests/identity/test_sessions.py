@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from django.contrib.auth import login
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from identity.models import User
+from identity.models import BrowserSession, User
 from identity.session_store import SessionStore
 from identity.sessions import session_id, signed_in_at
 from tests import factories
@@ -55,17 +54,17 @@ def test_a_session_from_before_is_as_old_as_the_last_sign_in(django_user_model: 
 
 def test_a_sign_in_deletes_a_hundred_sessions_that_are_over_and_no_other() -> None:
     now = timezone.now()
-    Session.objects.bulk_create(
-        Session(session_key=f"over{number:04}", session_data="", expire_date=now)
+    BrowserSession.objects.bulk_create(
+        BrowserSession(session_key=f"over{number:04}", session_data="", expire_date=now)
         for number in range(150)
     )
     soon = now + timedelta(minutes=1)
-    Session.objects.create(session_key="goes0on0", session_data="", expire_date=soon)
+    BrowserSession.objects.create(session_key="goes0on0", session_data="", expire_date=soon)
     signed_in(factories.user())
-    assert Session.objects.filter(expire_date__lte=now).count() == 50
+    assert BrowserSession.objects.filter(expire_date__lte=now).count() == 50
     signed_in(factories.user())
-    assert not Session.objects.filter(expire_date__lte=now).exists()
-    assert Session.objects.filter(session_key="goes0on0").exists()
+    assert not BrowserSession.objects.filter(expire_date__lte=now).exists()
+    assert BrowserSession.objects.filter(session_key="goes0on0").exists()
 
 
 @pytest.mark.parametrize("name", ["\0" * 32, "é" * 32, "x" * 32, "x", " " * 32])

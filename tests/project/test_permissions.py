@@ -516,6 +516,8 @@ identity_user_change            Administrator  Administrator
 identity_user_delete            Administrator  Administrator
 identity_user_history           Administrator  Administrator
 identity_user_remove_second_factor  Administrator  Administrator
+identity_user_deactivate        Administrator  Administrator
+identity_user_reactivate        Administrator  Administrator
 auth_user_password_change       Administrator  Administrator
 
 identity_role_changelist        Administrator  Administrator
@@ -540,13 +542,14 @@ RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 
 ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
-    *("_new_secret", "_end_access", "_remove_second_factor"),
+    *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
     *("_retry", "_send_again", "_cancel", "_note", "_text", "_size"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
     "crm_customer_note_delete",
     *("identity_application_end_access", "identity_user_remove_second_factor"),
+    *("identity_user_deactivate", "identity_user_reactivate"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
     *("sms_line_stop", "sms_line_resume", "health_ask_gateway"),
     *(f"sms_broadcast_{move}" for move in ("discard", "pause", "resume", "stop")),
@@ -590,6 +593,8 @@ def addresses(world: World) -> Addresses:
         "sms_broadcast_resume": paused,
         "sms_broadcast_stop": factories.confirmed(),
         "identity_user": world.owner,
+        "identity_user_deactivate": world.other,
+        "identity_user_reactivate": factories.user(is_active=False),
         "auth_user": world.owner,
         "identity_role": factories.roles()["Viewer"],
         "identity_application": factories.app(name="Till")[0],
@@ -620,7 +625,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "status": "CANCELLED",
     }
     moment = {"order_time_0": "2026-09-21", "order_time_1": "12:00:00"}
-    person = {"username": "wanjiku", "is_active": "on", "groups": [role.pk]}
+    person = {"username": "wanjiku", "groups": [role.pk]}
     password = {"password1": "another battery staple", "password2": "another battery staple"}
     text = {"phone_number": "+254722000000", "text": "Hello", "status": "queued"}
     consent = {"phone_number": "+254722000000", "wants_texts": "on", "source": "staff"}
