@@ -80,13 +80,26 @@ def create_confirmed_account(user: User) -> User:
     return _save(user, is_email_verified=True)
 
 
-def _save(user: User, *, is_email_verified: bool) -> User:
+def create_invited_account(user: User, password: str) -> User:
+    """The same for somebody whose address is from who invited them. As where an Administrator adds
+    somebody, it is neither confirmed, nor has it to be before anything else.
+
+    :raises ValidationError: naming each wrong field.
+    """
+    if errors := account_errors(user, password):
+        raise ValidationError(errors)
+    user.set_password(password)
+    return _save(user, is_email_verified=None)
+
+
+def _save(user: User, *, is_email_verified: bool | None) -> User:
     with suppress(IntegrityError), transaction.atomic():
         if is_email_verified:  # where it was another account's once, it is no more
             once = EmailAddress.objects.filter(email__iexact=user.email, verified=True)
             once.exclude(user__email__iexact=user.email).delete()
         user.save(force_insert=True)
-        _add_address(user, is_verified=is_email_verified)
+        if is_email_verified is not None:
+            _add_address(user, is_verified=is_email_verified)
         return user
     # Of two requests both can look before either writes; the slower one looks again here.
     raise ValidationError(account_errors(user, None))
@@ -145,7 +158,8 @@ def reactivate(user: User, *, by: User) -> None:
 
 
 def end_access(user: User) -> None:
-    """Sign somebody out everywhere, and end every token of theirs and of apps that act for them.
+    """Sign somebody out everywhere, and end every token of theirs and of apps that act for them,
+    and the invitations that they answer for.
 
     What they allowed an app they need not be asked again, once they sign in there anew.
     """
@@ -153,6 +167,7 @@ def end_access(user: User) -> None:
     BrowserSession.objects.filter(user=user).delete()
     for tokens in (user.session_tokens, user.personal_tokens, user.authorizations):
         tokens.filter(revoked_at=None).update(revoked_at=now)
+    user.invitations.all().revoke()
     of_theirs = Q(user=user) | Q(application__in=user.apps.all())
     AccessToken.objects.filter(of_theirs, revoked_at=None).update(revoked_at=now)
 

@@ -130,3 +130,7 @@ class RoleKeepsItsName(MayNotBe):
                 name=name
             )
         )
+
+
+class InvitationIsOver(MayNotBe):
+    """It was accepted, has expired, was taken back, or nobody answers for it any more."""

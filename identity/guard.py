@@ -59,6 +59,7 @@ Action = Literal[
     "device_code",
     "long_question",
     "registration",
+    "invitation",
     "mail",
 ]
 
@@ -95,6 +96,8 @@ LIMITS: dict[Action, Limits] = {
     # Each makes an account or tells that a name is taken, so each counts. A limit of the account
     # over all addresses would let a stranger keep a name from its owner.
     "registration": Limits(pair=Limit(10, _HOUR), address=Limit(20, _HOUR), counts_successes=True),
+    # The secret of a link has 256 random bits, and only one that is of no invitation is counted.
+    "invitation": Limits(pair=Limit(20, _QUARTER), address=Limit(60, _QUARTER)),
     # Each sends a mail to whoever the address belongs to.
     "mail": Limits(pair=Limit(5, _HOUR), address=Limit(20, _HOUR), counts_successes=True),
 }

@@ -10,7 +10,7 @@ from django.db import transaction
 from identity import rights
 from identity.administrators import ADMINISTRATOR, keep_an_administrator
 from identity.errors import RoleKeepsItsName
-from identity.models import Role, User
+from identity.models import Invitation, Role, User
 
 
 def known_permissions() -> dict[str, Permission]:
@@ -86,7 +86,7 @@ def save_role(role: Group, permissions: Iterable[Permission], *, by: User | None
 
 @transaction.atomic
 def delete_role(role: Group, *, by: User | None = None) -> None:
-    """Delete a role; who had no other is staff no longer.
+    """Delete a role; who had no other is staff no longer, and who is invited to it, no longer is.
 
     :raises MayNotBe: it is not theirs to do.
     """
@@ -94,6 +94,7 @@ def delete_role(role: Group, *, by: User | None = None) -> None:
         rights.check_roles([role], by=by)
     holders = list(User.objects.filter(groups=role))
     with keep_an_administrator():
+        Invitation.objects.filter(roles=role).revoke()
         role.delete()
     for holder in holders:
         mark_staff(holder)

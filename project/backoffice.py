@@ -107,6 +107,12 @@ def _groups() -> list[dict[str, Any]]:
             "title": "People",
             "items": [
                 _item("Users", "person", "identity_user_changelist", "identity.view_user"),
+                _item(
+                    "Invitations",
+                    "mail",
+                    "identity_invitation_changelist",
+                    "identity.add_user",
+                ),
                 _item("Roles", "badge", "identity_role_changelist", "identity.view_role"),
                 _item(
                     "Connected apps",

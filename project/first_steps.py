@@ -45,7 +45,7 @@ def first_steps(user: User) -> list[FirstStep]:
             "Have texts sent: set SMS_GATEWAY to africastalking",
             settings.SMS_GATEWAY == "africastalking",
         ),
-        FirstStep("Give somebody else a role", has_staff, reverse("admin:identity_user_add")),
+        FirstStep("Invite your staff", has_staff, reverse("admin:identity_invitation_add")),
         FirstStep("Connect an app", has_apps, reverse("admin:identity_application_add")),
     ]
     return [] if all(step.is_done for step in steps) else steps

@@ -15,9 +15,9 @@ from django.test import Client
 from crm.customers import register_customer
 from crm.models import Customer, Order
 from crm.orders import place_order
-from identity import personal_tokens
+from identity import invitations, personal_tokens
 from identity import roles as identity_roles
-from identity.models import Application, Role, User
+from identity.models import Application, Invitation, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.scopes import SCOPES
@@ -109,6 +109,14 @@ def user(*role_names: str, **facts: Any) -> User:
     known = roles() if role_names else {}
     identity_roles.assign_roles(made, [known[name] for name in role_names])
     return made
+
+
+def invitation(*role_names: str, by: User | None = None, **facts: Any) -> tuple[Invitation, str]:
+    """An invitation to these roles, and the secret of its link."""
+    facts.setdefault("name", f"Guest {next(_numbers)}")
+    made, known = Invitation(**facts), roles()
+    chosen = [known[name] for name in role_names]
+    return made, invitations.invite(made, chosen, by=by or superuser())
 
 
 def superuser(**facts: Any) -> User:

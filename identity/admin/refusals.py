@@ -12,15 +12,12 @@ from identity.errors import MayNotBe
 
 
 def says_why_not(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Of what a refused form did nothing is left, not even in the log."""
+    """For a view of which nothing is left where an operation in it refuses."""
 
     @wraps(view)
     def careful(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if request.method != "POST":
-            return view(self, request, *args, **kwargs)
         try:
-            with transaction.atomic():
-                return view(self, request, *args, **kwargs)
+            return view(self, request, *args, **kwargs)
         except MayNotBe as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.get_full_path())
@@ -40,5 +37,9 @@ class SaysWhyNot:
         return super().delete_view(*args, **kwargs)  # type: ignore[misc]  # as above
 
     @says_why_not
-    def changelist_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        return super().changelist_view(*args, **kwargs)  # type: ignore[misc]  # as above
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        view = super().changelist_view  # type: ignore[misc]  # as above
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        with transaction.atomic():  # an action on several logs each before it is done
+            return view(request, *args, **kwargs)

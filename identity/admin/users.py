@@ -42,6 +42,7 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
     change_password_form = PasswordForm
     list_display = ("username", "full_name", "email", "role_names", "state", "signed_in")
     list_filter = ("is_active", "groups")
+    list_before_template = "identity/admin/users_before.html"
     filter_horizontal = ()
     autocomplete_fields: ClassVar = []
     readonly_fields = ("state", "browsers", "last_login", "date_joined", "subject")

@@ -6,6 +6,7 @@ from identity.models.credentials import (
     PersonalAccessToken,
     SessionToken,
 )
+from identity.models.invitations import Invitation, InvitationState
 from identity.models.people import Role, SignIn, User, UserManager, new_subject
 from identity.models.provider import (
     AccessToken,
@@ -29,6 +30,8 @@ __all__ = [
     "DeviceGrant",
     "Grant",
     "IDToken",
+    "Invitation",
+    "InvitationState",
     "PersonalAccessToken",
     "RefreshToken",
     "Role",

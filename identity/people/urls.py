@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
 from identity.people import upstream, views
+from identity.people.invitations import invitation
 from identity.signed_in import freshly_signed_in
 
 
@@ -45,6 +46,7 @@ SIGN_IN = [
         socialaccount.login_cancelled,
         "socialaccount_login_cancelled",
     ),
+    page("invitation/<str:secret>/", invitation, "invitation"),
     page("sign-out/", account.logout, "account_logout"),
 ]
 

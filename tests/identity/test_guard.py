@@ -75,6 +75,7 @@ PAIR_LIMITS: list[tuple[Action, int, int]] = [
     ("device_sign_in", 60, 900),
     ("device_code", 10, 900),
     ("long_question", 120, 900),
+    ("invitation", 20, 900),
     ("mail", 5, 3600),
 ]
 ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
@@ -86,6 +87,7 @@ ADDRESS_LIMITS: list[tuple[Action, int, int]] = [
     ("device_sign_in", 120, 900),
     ("device_code", 50, 900),
     ("long_question", 240, 900),
+    ("invitation", 60, 900),
     ("mail", 20, 3600),
 ]
 

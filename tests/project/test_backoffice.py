@@ -25,6 +25,7 @@ TEXTS = {
 }
 PEOPLE = {
     "Users": "/admin/identity/user/",
+    "Invitations": "/admin/identity/invitation/",
     "Roles": "/admin/identity/role/",
     "Health": "/admin/health/",
 }

@@ -196,14 +196,14 @@ def test_first_steps_are_read_from_what_is_there(settings: Any) -> None:
         "Import your customers from a spreadsheet",
         "Take the first order",
         "Have texts sent",
-        "Give somebody else a role",
+        "Invite your staff",
         "Connect an app",
     ]
     settings.BUSINESS_NAME = "Duka la Wanjiku"
     factories.order()
-    assert left() == ["Have texts sent", "Give somebody else a role", "Connect an app"]
+    assert left() == ["Have texts sent", "Invite your staff", "Connect an app"]
     factories.user()  # of whom no role makes staff
-    assert "Give somebody else a role" in left()
+    assert "Invite your staff" in left()
     factories.user("Clerk")
     assert left() == ["Have texts sent", "Connect an app"]
     factories.app()

@@ -25,7 +25,7 @@ from crm.models import Customer, CustomerNote, Import, Order
 from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
-from identity.models import Consent, PersonalAccessToken, Role, SessionToken, User
+from identity.models import Consent, Invitation, PersonalAccessToken, Role, SessionToken, User
 from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
@@ -63,7 +63,8 @@ def all_rows() -> dict[str, list[Any]]:
         *(Customer, Customer.history.model, CustomerNote, Order, Order.history.model),
         *(Message, Decision, Line, LineEvent, MessageTemplate, IncomingText, OptOut),
         *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
-        *(User, User.groups.through, Role, Role.permissions.through, Authenticator),
+        *(Invitation, Invitation.roles.through, Authenticator),
+        *(User, User.groups.through, Role, Role.permissions.through),
     ]
     return {
         table._meta.label: list(table._default_manager.order_by("pk").values()) for table in tables
@@ -520,6 +521,15 @@ identity_user_deactivate        Administrator  Administrator
 identity_user_reactivate        Administrator  Administrator
 auth_user_password_change       Administrator  Administrator
 
+identity_invitation_changelist  Administrator  Administrator
+identity_invitation_add         Administrator  Administrator
+identity_invitation_change      Administrator  nobody
+identity_invitation_delete      nobody         nobody
+identity_invitation_history     Administrator  Administrator
+identity_invitation_link        Administrator  Administrator
+identity_invitation_renew       Administrator  Administrator
+identity_invitation_revoke      Administrator  Administrator
+
 identity_role_changelist        Administrator  Administrator
 identity_role_add               Administrator  Administrator
 identity_role_change            Administrator  Administrator
@@ -543,6 +553,7 @@ RANKS = ["Viewer", "Clerk", "Manager", "Administrator", "superuser"]
 ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
+    *("_link", "_renew", "_revoke"),
     *("_retry", "_send_again", "_cancel", "_note", "_text", "_size"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
@@ -550,6 +561,7 @@ ASK_FOR_NOTHING = {
     "crm_customer_note_delete",
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("identity_user_deactivate", "identity_user_reactivate"),
+    *("identity_invitation_renew", "identity_invitation_revoke"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
     *("sms_line_stop", "sms_line_resume", "health_ask_gateway"),
     *(f"sms_broadcast_{move}" for move in ("discard", "pause", "resume", "stop")),
@@ -596,6 +608,7 @@ def addresses(world: World) -> Addresses:
         "identity_user_deactivate": world.other,
         "identity_user_reactivate": factories.user(is_active=False),
         "auth_user": world.owner,
+        "identity_invitation": factories.invitation("Viewer")[0],
         "identity_role": factories.roles()["Viewer"],
         "identity_application": factories.app(name="Till")[0],
     }
@@ -664,6 +677,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "identity_user_change": person,
         "identity_user_delete": delete,
         "auth_user_password_change": password,
+        "identity_invitation_add": {"name": "Wanjiku", "roles": [role.pk]},
         "identity_role_add": {"name": "Owner"},
         "identity_role_change": {"name": "Owner"},
         "identity_role_delete": delete,
@@ -914,6 +928,7 @@ openid_connect_login                       405       405         405
 openid_connect_callback                    404       404         404
 socialaccount_login_cancelled              200       200         200
 account_logout                             302       200         200
+invitation                                 410       410         410
 
 account_reset_password                     200       200         200
 account_reset_password_done                200       200         200
@@ -941,6 +956,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "account_reset_password_from_key": {"uidb36": "0", "key": "x"},
     "account_confirm_email": {"key": "x"},
     "complete_sign_up": {"sealed": "x"},
+    "invitation": {"secret": "x"},
     "mfa_edit_webauthn": {"pk": 1},
     "mfa_remove_webauthn": {"pk": 1},
 }
