@@ -1,7 +1,7 @@
 """The identity app's configuration."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
@@ -9,11 +9,54 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from identity.rights_in_words import Subject
 
 
 class IdentityConfig(AppConfig):
     name = "identity"
     verbose_name = "People"
+    rights: ClassVar = (
+        Subject(
+            "people",
+            _("People"),
+            {
+                "identity.view_user": _("See who has an account"),
+                "identity.add_user": _("Invite and add people"),
+                "identity.change_user": _("Change and deactivate people, and give them roles"),
+                "identity.delete_user": _("Delete people"),
+            },
+        ),
+        Subject(
+            "roles",
+            _("Roles"),
+            {
+                "identity.view_role": _("See what each role may do"),
+                "identity.add_role": _("Make roles"),
+                "identity.change_role": _("Change what a role may do"),
+                "identity.delete_role": _("Delete roles"),
+            },
+        ),
+        Subject(
+            "apps",
+            _("Connected apps"),
+            {
+                "identity.view_application": _("See which apps are connected"),
+                "identity.add_application": _("Connect apps"),
+                "identity.change_application": _("Change apps, and end their access"),
+                "identity.delete_application": _("Delete apps"),
+            },
+        ),
+        Subject(
+            "technical",
+            _("Technical"),
+            {
+                "identity.view_technical": _("See sessions, tokens and the queue"),
+                "identity.change_technical": _("End sessions and tokens, try failed tasks again"),
+            },
+        ),
+    )
 
     def ready(self) -> None:
         # The one place that every sign-in passes, whichever page and whichever proof it was.

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from identity.models import Invitation, User
 from tests import factories
-from tests.browser.test_main_job import no_wider_than_the_screen
+from tests.browser.screen import no_wider_than_the_screen
 
 
 @pytest.mark.parametrize("size", [390, 320])

@@ -103,6 +103,8 @@ PAGES = [
     "/admin/identity/user/add/",
     "/admin/identity/role/",
     "/admin/identity/role/add/",
+    "/admin/identity/role/matrix/",
+    "/admin/identity/invitation/",
     "/api/docs",
 ]
 

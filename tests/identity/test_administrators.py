@@ -15,8 +15,17 @@ from identity.administrators import ADMINISTRATOR, administrators, keep_an_admin
 from identity.errors import IsOwnAccount, LastAdministrator, RoleKeepsItsName
 from identity.models import Role, User
 from tests import factories
-from tests.identity.test_admin import ROLES, USERS, all_rows, change_page, form_of, signed_in
+from tests.identity.test_admin import (
+    ROLES,
+    USERS,
+    all_rows,
+    change_page,
+    form_of,
+    role_form,
+    signed_in,
+)
 
+_NAME = ("content_type__app_label", "codename")
 NOBODY_LEFT = "This would leave no Administrator who can sign in."
 
 
@@ -28,6 +37,10 @@ def last(db: None) -> User:
 
 def role() -> Role:
     return factories.roles()[ADMINISTRATOR]
+
+
+def held_by(role: Role) -> list[str]:
+    return [f"{app}.{codename}" for app, codename in role.permissions.values_list(*_NAME)]
 
 
 # --- Who is one ---------------------------------------------------------------------------------
@@ -63,11 +76,6 @@ def test_where_there_was_none_nothing_is_kept(db: None) -> None:
 # --- Every door ---------------------------------------------------------------------------------
 
 
-def less_of_the_role() -> dict[str, Any]:
-    kept = role().permissions.exclude(codename="change_user")
-    return {"name": ADMINISTRATOR, "permissions": [each.pk for each in kept]}
-
-
 def without_roles(last: User) -> tuple[str, Any]:
     return change_page(last), form_of(last, groups=[])
 
@@ -78,7 +86,8 @@ def without_password(last: User) -> tuple[str, Any]:
 
 
 def stripped_role(last: User) -> tuple[str, Any]:
-    return f"{ROLES}{role().pk}/change/", less_of_the_role()
+    kept = [name for name in held_by(role()) if name != "identity.change_user"]
+    return f"{ROLES}{role().pk}/change/", role_form(ADMINISTRATOR, kept)
 
 
 def deleted_role(last: User) -> tuple[str, Any]:
@@ -174,8 +183,7 @@ def test_the_role_of_administrators_keeps_its_name(boss: User) -> None:
     kept = role()
     browser = signed_in(boss)
     before = all_rows()
-    names = [each.pk for each in kept.permissions.all()]
-    browser.post(f"{ROLES}{kept.pk}/change/", {"name": "Owner", "permissions": names})
+    browser.post(f"{ROLES}{kept.pk}/change/", role_form("Owner", held_by(kept)))
     assert "The role Administrator keeps its name." in browser.get(USERS).content.decode()
     assert all_rows() == before
     kept.name = "Owner"
@@ -185,8 +193,8 @@ def test_the_role_of_administrators_keeps_its_name(boss: User) -> None:
 
 def test_another_role_gets_another_name(boss: User) -> None:
     viewers = factories.roles()["Viewer"]
-    names = [each.pk for each in viewers.permissions.all()]
-    signed_in(boss).post(f"{ROLES}{viewers.pk}/change/", {"name": "Guest", "permissions": names})
+    form = role_form("Guest", held_by(viewers))
+    signed_in(boss).post(f"{ROLES}{viewers.pk}/change/", form)
     viewers.refresh_from_db()
     assert viewers.name == "Guest"
 

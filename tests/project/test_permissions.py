@@ -535,6 +535,7 @@ identity_role_add               Administrator  Administrator
 identity_role_change            Administrator  Administrator
 identity_role_delete            Administrator  Administrator
 identity_role_history           Administrator  Administrator
+identity_role_matrix            Administrator  Administrator
 
 identity_application_changelist   Administrator  Administrator
 identity_application_add          Administrator  Administrator
