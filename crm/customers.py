@@ -63,7 +63,7 @@ def update_customer(
         if changes:
             _check(customer)
             customer.fill_search_text()
-            customer.save(update_fields=[*changes, "search_text", "updated_at"])
+            customer.save(update_fields=[*changes, *Customer.FOUND_BY, "updated_at"])
             if customer.search_text_in_orders != known_as:
                 Order.objects.refill_search_text(customer)
         is_new_phone = customer.phone_number != known_phone

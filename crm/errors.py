@@ -69,6 +69,33 @@ class CustomerHasOrders(Refusal):
         self.count = count
 
 
+class NotTwoCustomers(Refusal):
+    """A record cannot be merged with itself."""
+
+    def __init__(self) -> None:
+        super().__init__("Choose another record to merge with this one.")
+
+
+class BothHaveAccounts(Refusal):
+    """An account belongs to one customer at most, and a customer has one account."""
+
+    def __init__(self, kept: Customer, other: Customer) -> None:
+        super().__init__(
+            f"{kept.code} and {other.code} both have an account to sign in with. "
+            "Take the account away from one of them first."
+        )
+
+
+class AccountsNeedAdministrator(Refusal):
+    """Which orders an account sees is not for all who sell to decide."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(
+            f"{customer.code} has an account to sign in with, which would see the orders of both. "
+            "Ask an Administrator to merge them."
+        )
+
+
 class RecordHasChanged(Exception):
     """The caller has seen another version of the record than the one that is stored."""
 

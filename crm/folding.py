@@ -3,6 +3,7 @@
 Folded here, as each database knows other letters: to SQLite's LIKE only A to Z have two cases.
 """
 
+import re
 import unicodedata
 
 _UNSEEN = ("Cc", "Cf")  # controls, and marks such as those around a phone copied from a chat
@@ -27,3 +28,12 @@ def fold(text: str) -> str:
 def lines(*texts: str) -> str:
     """Those that are not empty, folded, each on a line: what is folded matches within one only."""
     return "\n".join(filter(None, map(fold, texts)))
+
+
+def name_key(name: str) -> str:
+    """The same for names that differ in the order of their words, in accents or in signs only:
+    ``Zoë  NYONG'O`` and ``Nyongo, Zoe``."""
+    letters = unicodedata.normalize("NFD", fold(name))
+    bare = "".join(each for each in letters if unicodedata.category(each) != "Mn")
+    words = re.findall(r"\w+", re.sub(r"['’ʼ`]", "", bare))
+    return " ".join(sorted(words))[:200]

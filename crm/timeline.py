@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm import notices
-from crm.models import Customer, Order
+from crm.models import Customer, Merge, Order
 from identity.models import User
 from sms import opt_outs
 from sms.models import ConsentChange
@@ -78,6 +78,11 @@ def entries_of(
 def consent_entries(phone_number: str) -> list[Entry]:
     """What was said of texts to a phone, the newest first; one query."""
     return [_consent_entry(change) for change in opt_outs.history_of(phone_number)]
+
+
+def merge_entries(customer: Customer) -> list[Entry]:
+    """Which records went into the customer's, with what; one query."""
+    return [_merge_entry(merge) for merge in customer.merges.select_related("merged_by")]
 
 
 def newest_first(*sources: Iterable[Entry], most: int = MOST) -> list[Entry]:
@@ -148,6 +153,29 @@ def _called(kind: Any, pks: set[Any]) -> dict[Any, str]:
         last = kind.history.filter(id__in=gone).order_by("history_id")
         found |= {row.id: kind.__str__(row) for row in last}  # a row has what a record has
     return found
+
+
+def _merge_entry(merge: Merge) -> Entry:
+    who = ", ".join(filter(None, [merge.name, national_form(merge.phone_number), merge.email]))
+    told = _("{code} ({who}) went into {kept}, with {orders}, {texts} and {notes}.")
+    return Entry(
+        merge.merged_at,
+        _("Merged"),
+        merge.merged_by.get_username() if merge.merged_by else _("somebody unknown"),
+        detail=told.format(
+            code=merge.code,
+            who=who,
+            kept=merge.kept_code,
+            orders=_many(ngettext("{count} order", "{count} orders", merge.orders), merge.orders),
+            texts=_many(ngettext("{count} text", "{count} texts", merge.texts), merge.texts),
+            notes=_many(ngettext("{count} note", "{count} notes", merge.notes), merge.notes),
+        ),
+        tone="warning",
+    )
+
+
+def _many(words: str, count: int) -> str:
+    return words.format(count=f"{count:,}")
 
 
 def _consent_entry(change: ConsentChange) -> Entry:

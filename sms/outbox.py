@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from identity.models import User
@@ -107,6 +107,20 @@ def cancel_messages(about_id: UUID) -> int:
     Withdrawal.objects.bulk_create([Withdrawal(about_id=about_id)], ignore_conflicts=True)
     waiting = Message.objects.filter(about_id=about_id).waiting()
     return waiting.end(Message.Status.CANCELLED, WITHDRAWN)
+
+
+@transaction.atomic(savepoint=False)
+def hand_over_messages(recipient_id: UUID, to: UUID) -> int:
+    """Let texts to somebody be to another, who is the same person; how many.
+
+    Called last in a transaction, and without those that another one holds, for the reason that
+    ``MessageQuerySet.waiting`` gives.
+    """
+    found = Message.objects.filter(recipient_id=recipient_id).order_by("pk")
+    if connection.features.has_select_for_update_skip_locked:
+        found = found.select_for_update(skip_locked=True)
+    pks = list(found.values_list("pk", flat=True))
+    return Message.objects.filter(pk__in=pks).update(recipient_id=to)
 
 
 def _ring_for(messages: Sequence[Message]) -> None:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
-from crm import notes, notices, sales, timeline
+from crm import duplicates, notes, notices, sales, timeline
 from crm.admin.orders import ORDER_COLOURS
 from crm.forms import NoteForm
 from crm.models import Customer, CustomerNote, Order
@@ -29,6 +28,7 @@ SHOWN_ROWS = 10  # of the orders and texts
 SHOWN_NOTES = 20
 LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
 SEND_TEXTS = "sms.add_message"
+MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")
 
 REACH_COLOURS = {
     "Yes": "success",
@@ -60,6 +60,8 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
         "reach_colour": REACH_COLOURS[reach],
         "shown": SHOWN_ROWS,
         "may_text": user.has_perm(SEND_TEXTS),
+        "may_merge": user.has_perms(MERGE),
+        "likenesses": duplicates.likely_duplicates(stored),
         "entries": _entries(stored, user),
         **_notes(stored, user),
         **(_orders(stored) if user.has_perm("crm.view_order") else {}),
@@ -88,13 +90,23 @@ def _in_words(bought: sales.Sales, cancelled: int) -> str:
 
 
 def _texts(customer: Customer) -> dict[str, Any]:
-    rows = texts_of(customer)[:SHOWN_ROWS]
+    rows = latest_texts(customer)
     return {"customer_texts": [(row, STATUS_COLOURS[Message.Status(row.status)]) for row in rows]}
 
 
-def texts_of(customer: Customer) -> QuerySet[Message]:
-    """The texts to the customer's phone, the newest first."""
-    return Message.objects.filter(phone_number=customer.phone_number).order_by("-created_at")
+def latest_texts(customer: Customer) -> list[Message]:
+    """The newest texts to the customer, at any phone, and to the phone they have."""
+    merges = list(customer.merges.all())
+    phones = [customer.phone_number, *(each.phone_number for each in merges)]
+    records = [customer.pk, *(each.other_id for each in merges)]
+    newest = Message.objects.order_by("-created_at")
+    # Each by its own index, which the two conditions in one query would not be.
+    found = [
+        *newest.filter(phone_number__in=phones)[:SHOWN_ROWS],
+        *newest.filter(recipient_id__in=records)[:SHOWN_ROWS],
+    ]
+    once = {message.pk: message for message in found}.values()
+    return sorted(once, key=lambda message: message.created_at, reverse=True)[:SHOWN_ROWS]
 
 
 def _notes(customer: Customer, user: User) -> dict[str, Any]:
@@ -114,6 +126,7 @@ def _entries(customer: Customer, user: User) -> list[timeline.Entry]:
     return timeline.newest_first(
         timeline.entries_of(customer, hidden=hidden),
         timeline.consent_entries(customer.phone_number),
+        timeline.merge_entries(customer),
     )
 
 

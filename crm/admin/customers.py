@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from crm import audience, customers
-from crm.admin import customer_notes, customer_texting
-from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, page_of, reach_of
+from crm import audience, customers, merging
+from crm.admin import customer_merging, customer_notes, customer_texting
+from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
 from crm.models import Customer, CustomerQuerySet
@@ -117,8 +117,19 @@ class CustomerAdmin(OperationsAdmin):
         return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
 
     def get_urls(self) -> list[URLPattern]:
-        doors = [*customer_notes.doors(self), *customer_texting.doors(self)]
-        return [*doors, *super().get_urls()]
+        rooms = (customer_notes, customer_texting, customer_merging)
+        return [*(door for room in rooms for door in room.doors(self)), *super().get_urls()]
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """The address of a record that was merged leads to the one it went into."""
+        kept = merging.kept_for(object_id)
+        if kept is None or not self.has_view_permission(request, kept):
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]  # not in the stubs
+        told = _("That record was merged into this one, as it says below.")
+        self.message_user(request, told, messages.INFO)
+        return back_to(kept)
 
     def save_model(
         self, request: HttpRequest, obj: Customer, form: ModelForm[Customer], change: bool

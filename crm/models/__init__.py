@@ -3,6 +3,7 @@
 from crm.models.counters import Counter
 from crm.models.customers import PHONE_NUMBER_IS_TAKEN, Customer, CustomerQuerySet
 from crm.models.imports import Import, ImportKind, ImportMode, ImportQuerySet, ImportStatus
+from crm.models.merges import Merge
 from crm.models.notes import CustomerNote
 from crm.models.orders import Order, OrderQuerySet, OrderStatus
 from crm.models.values import default_currency, validate_one_line, validate_order_time
@@ -18,6 +19,7 @@ __all__ = [
     "ImportMode",
     "ImportQuerySet",
     "ImportStatus",
+    "Merge",
     "Order",
     "OrderQuerySet",
     "OrderStatus",

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import connection, models
+from django.db.models.functions import Lower
 from simple_history.models import HistoricalRecords
 
-from crm.folding import fold, lines
+from crm.folding import fold, lines, name_key
 from crm.models.values import validate_one_line
 from identity.identifiers import new_id
 from identity.models import User
@@ -61,6 +62,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 class Customer(models.Model):
     """Somebody who buys from the business, and is texted about it."""
 
+    FOUND_BY: ClassVar = ("search_text", "name_key")  # what is derived from the facts
+
     class Language(models.TextChoices):
         ENGLISH = "en", "English"
         SWAHILI = "sw", "Kiswahili"
@@ -100,6 +103,8 @@ class Customer(models.Model):
         help_text="The account with which the customer serves themself, if any.",
         error_messages={"unique": "This account belongs to another customer."},
     )
+    also_known = models.TextField(blank=True, default="", editable=False)  # from merged records
+    name_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     search_text = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -108,7 +113,7 @@ class Customer(models.Model):
     unreachable: str | None  # only where with_reach() put it
 
     objects = CustomerQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["search_text"])
+    history = HistoricalRecords(excluded_fields=["search_text", "name_key", "also_known"])
 
     class Meta:
         verbose_name = "customer"
@@ -120,6 +125,8 @@ class Customer(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "-id"], name="crm_customer_newest"),
             models.Index(fields=["name", "id"], name="crm_customer_name"),
+            models.Index(fields=["name_key"], name="crm_customer_name_key"),
+            models.Index(Lower("email"), name="crm_customer_email"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -135,8 +142,11 @@ class Customer(models.Model):
         return f"{self.name} ({self.code})"
 
     def fill_search_text(self) -> None:
-        """Whoever writes a code, a name, a phone or an email calls this before."""
-        self.search_text = lines(self.code, self.name, self.phone_number, self.email)
+        """Whoever writes a code, a name, a phone or an email calls this before, and saves
+        ``FOUND_BY`` with it."""
+        self.name_key = name_key(self.name)
+        own = lines(self.code, self.name, self.phone_number, self.email)
+        self.search_text = "\n".join(filter(None, [own, self.also_known]))
 
     @property
     def takes_texts(self) -> bool:
@@ -146,4 +156,5 @@ class Customer(models.Model):
     @property
     def search_text_in_orders(self) -> str:
         """That by which the customer's orders are found."""
-        return lines(self.code, self.name, self.phone_number)
+        own = lines(self.code, self.name, self.phone_number)
+        return "\n".join(filter(None, [own, self.also_known]))

@@ -163,6 +163,7 @@ class Message(models.Model):
             models.Index(fields=["-created_at", "-id"], name="sms_message_newest"),
             models.Index(fields=["about_id", "-created_at"], name="sms_message_about"),
             models.Index(fields=["phone_number", "-created_at"], name="sms_message_phone"),
+            models.Index(fields=["recipient_id", "-created_at"], name="sms_message_recipient"),
             models.Index(fields=["status", "created_at"], name="sms_message_status"),
             models.Index(
                 fields=["is_promotional", "queued_at", "id"],

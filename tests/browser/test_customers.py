@@ -44,3 +44,20 @@ def test_a_text_is_sent_from_a_customers_page(page: Page) -> None:
     expect(page.get_by_text("The text is queued, and leaves within seconds.")).to_be_visible()
     expect(page.get_by_role("region", name="Texts")).to_contain_text("Your lamp is here.")
     assert Message.objects.get().text == "Your lamp is here."
+
+
+def test_a_record_that_is_likely_the_same_persons_is_merged(page: Page) -> None:
+    kept = factories.customer(name="Wanjiku Kamau", code="KEPT")
+    factories.order(customer=factories.customer(name="Kamau Wanjiku", code="OTHER"))
+    open_page(page, kept)
+    expect(page.get_by_role("region", name="Might be the same person")).to_contain_text(
+        "The same name"
+    )
+    assert no_wider_than_the_screen(page)
+    page.get_by_role("link", name="Compare and merge").click()
+    expect(page.get_by_text("1 order, 1 text and 0 notes of OTHER go to KEPT.")).to_be_visible()
+    assert no_wider_than_the_screen(page)
+    page.get_by_role("button", name="Merge, keep KEPT").click()
+    expect(page.get_by_text("Kamau Wanjiku (OTHER) went into KEPT")).to_be_visible()
+    expect(page.get_by_role("region", name="Orders")).to_contain_text("1 order, KES 1,299.99")
+    assert list(Customer.objects.values_list("code", flat=True)) == ["KEPT"]

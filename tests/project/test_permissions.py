@@ -21,7 +21,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from crm import notes, orders
-from crm.models import Customer, CustomerNote, Import, Order
+from crm.models import Customer, CustomerNote, Import, Merge, Order
 from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
@@ -60,7 +60,8 @@ def rows_of(table: str) -> dict[str, list[str]]:
 def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
-        *(Customer, Customer.history.model, CustomerNote, Order, Order.history.model),
+        *(Customer, Customer.history.model, CustomerNote, Merge, Order),
+        Order.history.model,
         *(Message, Decision, Line, LineEvent, MessageTemplate, IncomingText, OptOut),
         *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
         *(Invitation, Invitation.roles.through, Authenticator),
@@ -453,6 +454,7 @@ crm_customer_process_import     -              Manager
 crm_customer_export             Manager        Manager
 crm_customer_note               -              Clerk
 crm_customer_note_delete        -              Manager
+crm_customer_merge              Manager        Manager
 crm_customer_text               Clerk          Clerk
 crm_customer_text_size          -              Clerk
 
@@ -555,7 +557,7 @@ ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
     *("_link", "_renew", "_revoke"),
-    *("_retry", "_send_again", "_cancel", "_note", "_text", "_size"),
+    *("_retry", "_send_again", "_cancel", "_note", "_text", "_size", "_merge"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
@@ -651,6 +653,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_customer_change": customer,
         "crm_customer_simple_history": customer,
         "crm_customer_delete": delete,
+        "crm_customer_merge": {"with": "ORDERLESS"},
         "crm_customer_text": {"text": "Your lamp is here.", "form_key": "two"},
         "crm_customer_note": {"text": "Pays on Mondays", "form_key": "one"},
         "crm_order_add": order | moment,
