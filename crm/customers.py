@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from crm.errors import CustomerHasOrders, CustomerIsGone
+from crm.errors import CustomerHasOrders, CustomerIsErased, CustomerIsGone
 from crm.models import Counter, Customer, Order
 from identity.models import User
 from sms import opt_outs
@@ -51,12 +51,15 @@ def update_customer(
 
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
     :raises CustomerIsGone: somebody deleted the customer.
+    :raises CustomerIsErased: their personal data was erased.
     """
     with _named_conflicts(customer), transaction.atomic():
         try:
             customer.refresh_from_db(from_queryset=Customer.objects.select_for_update())
         except Customer.DoesNotExist:
             raise CustomerIsGone(customer) from None
+        if customer.is_erased:
+            raise CustomerIsErased(customer)
         known_phone, known_as = customer.phone_number, customer.search_text_in_orders
         for name, value in changes.items():
             setattr(customer, name, value)

@@ -33,6 +33,8 @@ class Likeness:
 
 def likely_duplicates(customer: Customer) -> list[Likeness]:
     """Other records that look like the same person's, those with the most reasons first."""
+    if customer.is_erased:
+        return []
     others = Customer.objects.exclude(pk=customer.pk)
     found: dict[object, Likeness] = {}
     for other, reason in _found(customer, others):

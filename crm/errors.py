@@ -69,6 +69,16 @@ class CustomerHasOrders(Refusal):
         self.count = count
 
 
+class CustomerIsErased(Refusal):
+    """Nothing new is written about somebody who asked to be forgotten."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(
+            f"The personal data of customer {customer.code} was erased. "
+            "If the person comes again, register them as a new customer."
+        )
+
+
 class NotTwoCustomers(Refusal):
     """A record cannot be merged with itself."""
 

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from crm.errors import (
     AccountsNeedAdministrator,
     BothHaveAccounts,
+    CustomerIsErased,
     CustomerIsGone,
     NotTwoCustomers,
     Refusal,
@@ -39,6 +40,7 @@ def merge_customers(kept: Customer, other: Customer, *, by: User) -> Merge:
     :raises BothHaveAccounts: an account sees the orders of one customer.
     :raises AccountsNeedAdministrator: one has an account, and they may not link any.
     :raises CustomerIsGone: somebody deleted one of them, or merged it.
+    :raises CustomerIsErased: the personal data of one was erased.
     """
     known = Customer.objects.select_for_update().filter(pk__in=[kept.pk, other.pk])
     # In one order for everybody, so that no two wait for each other; who writes an order of theirs
@@ -67,6 +69,9 @@ def merge_customers(kept: Customer, other: Customer, *, by: User) -> Merge:
 def _refuse(kept: Customer, other: Customer, by: User) -> None:
     if kept.pk == other.pk:
         raise NotTwoCustomers
+    for each in (kept, other):
+        if each.is_erased:
+            raise CustomerIsErased(each)
     if kept.user_id and other.user_id:
         raise BothHaveAccounts(kept, other)
     if (kept.user_id or other.user_id) and not by.has_perm(LINK_ACCOUNTS):

@@ -21,7 +21,7 @@ class NamedCustomers:
     ) -> None:
         self.is_staff = user.has_perm("crm.add_order")
         allowed = (
-            Customer.objects.filter(Q(code__in=codes) | Q(pk__in=ids))
+            Customer.objects.filter(Q(code__in=codes) | Q(pk__in=ids), erased_at=None)
             if self.is_staff
             else Customer.objects.of_account(user)
         )

@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.errors import CustomerIsGone
+from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.models import Customer, CustomerNote
 from identity.models import User
 
@@ -15,6 +15,7 @@ def add_note(customer: Customer, text: str, *, author: User) -> CustomerNote:
 
     :raises ValidationError: it says nothing, or is too long.
     :raises CustomerIsGone: somebody deleted the customer.
+    :raises CustomerIsErased: their personal data was erased.
     """
     # A form sends a line break as two characters, which a person counts as one.
     text = text.replace("\r\n", "\n").strip()
@@ -24,8 +25,11 @@ def add_note(customer: Customer, text: str, *, author: User) -> CustomerNote:
         told = _("{count} characters are too many: at most {most}.")
         most = CustomerNote.MOST_CHARACTERS
         raise ValidationError({"text": told.format(count=len(text), most=most)})
-    if customer.pk not in Customer.objects.held([customer.pk]):
+    stored = Customer.objects.held([customer.pk]).get(customer.pk)
+    if stored is None:
         raise CustomerIsGone(customer)
+    if stored.is_erased:
+        raise CustomerIsErased(stored)
     note = CustomerNote(customer=customer, text=text, author=author)
     note.save(force_insert=True)
     return note

@@ -14,7 +14,7 @@ from django.utils import timezone
 from simple_history.utils import bulk_create_with_history
 
 from crm import notices
-from crm.errors import OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
+from crm.errors import CustomerIsErased, OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
 from crm.models import Customer, Order
 from sms import outbox
 from sms.events import Event
@@ -29,6 +29,7 @@ def place_order(order: Order, *, text_customer: bool = True) -> Order:
     The order is PENDING whatever it says, and gets its number here.
 
     :raises ValidationError: naming each wrong field.
+    :raises CustomerIsErased: the customer's personal data was erased.
     """
     if errors := _errors_of([order])[0]:
         raise ValidationError(errors)
@@ -251,6 +252,8 @@ def _fill_search_texts(orders: Sequence[Order]) -> None:
     for order in orders:
         if order.customer_id in customers:  # else it was just deleted: the database will say so
             order.customer = customers[order.customer_id]
+            if order.customer.is_erased and order._state.adding:
+                raise CustomerIsErased(order.customer)
             order.fill_search_text()
 
 
@@ -294,6 +297,8 @@ def _text_about(event: Event, orders: Sequence[Order]) -> list[str | None]:
             recipient_id=order.customer_id,
         )
         for order in orders
+        if not order.customer.is_erased
     ]
-    messages = outbox.notify(event.name, notifications)
-    return [message.status if message else None for message in messages]
+    messages = iter(outbox.notify(event.name, notifications))
+    found = [None if order.customer.is_erased else next(messages) for order in orders]
+    return [message.status if message else None for message in found]

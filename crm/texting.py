@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from crm.errors import CustomerIsGone
+from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.models import Customer
 from identity.models import User
 from sms import opt_outs, outbox
@@ -25,6 +25,7 @@ def text_customer(customer: Customer, text: str, *, by: User) -> Message:
     :raises PhoneOptedOut: the owner of the phone wants no texts.
     :raises PhoneTakesNoTexts: no text gets to a phone of this kind.
     :raises CustomerIsGone: somebody deleted the customer.
+    :raises CustomerIsErased: their personal data was erased.
     """
     # A form sends a line break as two characters, and the gateway charges for both.
     text = text.replace("\r\n", "\n").strip()
@@ -36,6 +37,8 @@ def text_customer(customer: Customer, text: str, *, by: User) -> Message:
     stored = Customer.objects.held([customer.pk]).get(customer.pk)
     if stored is None:
         raise CustomerIsGone(customer)
+    if stored.is_erased:
+        raise CustomerIsErased(stored)
     if not takes_texts(stored.phone_number):
         raise PhoneTakesNoTexts(stored.phone_number)
     if opt_outs.is_opted_out(stored.phone_number):

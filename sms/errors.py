@@ -48,6 +48,13 @@ class PhoneOptedOut(Exception):
         )
 
 
+class PhoneIsBeingTexted(Exception):
+    """A worker has a text to the phone in its hands."""
+
+    def __init__(self) -> None:
+        super().__init__("A text to this phone is being sent right now. Try again in a minute.")
+
+
 class BroadcastRefusal(Exception):
     """What is asked of a broadcast cannot be done. The message says why."""
 

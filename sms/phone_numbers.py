@@ -5,10 +5,12 @@ import re
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from uuid import UUID
 
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 _WRITTEN = re.compile(r"[\s+]*[0-9(][0-9\s()./-]*")
 # Numbers to call, and not to text. Of the kinds left out, such as "fixed line or mobile" in North
@@ -23,6 +25,7 @@ _KINDS_WITHOUT_TEXTS = frozenset(
         phonenumbers.PhoneNumberType.VOICEMAIL,
     }
 )
+_FORGOTTEN = "x"  # begins what stands where a phone was
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 
 # What people write for a country beside its names and its code; the library knows no Swahili.
@@ -107,14 +110,27 @@ def _is_canonical(value: str) -> bool:
     return phonenumbers.is_valid_number(number) and written == value
 
 
+def stand_in(owner: UUID) -> str:
+    """What stands where a phone was that is forgotten: no number, and for each owner another."""
+    return f"{_FORGOTTEN}{owner.hex[-15:]}"
+
+
+def is_forgotten(phone_number: str) -> bool:
+    return phone_number.startswith(_FORGOTTEN)
+
+
 def takes_texts(phone_number: str) -> bool:
     """May a text get to this number, in E.164 form? Not to a fixed line, by its numbering plan."""
+    if is_forgotten(phone_number):
+        return False
     number = phonenumbers.parse(phone_number, None)
     return phonenumbers.number_type(number) not in _KINDS_WITHOUT_TEXTS
 
 
 def national_form(phone_number: str) -> str:
     """How people at home read a number: ``0722 000000`` here, ``+44 20 ...`` from elsewhere."""
+    if is_forgotten(phone_number):
+        return _("erased")
     number = phonenumbers.parse(phone_number, None)
     style = phonenumbers.PhoneNumberFormat.INTERNATIONAL
     if phonenumbers.region_code_for_number(number) == settings.DEFAULT_REGION:

@@ -28,6 +28,7 @@ SHOWN_ROWS = 10  # of the orders and texts
 SHOWN_NOTES = 20
 LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
 SEND_TEXTS = "sms.add_message"
+ERASE = "crm.erase_customer"
 MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")
 
 REACH_COLOURS = {
@@ -35,11 +36,14 @@ REACH_COLOURS = {
     "Opted out": "danger",
     "No mobile": "warning",
     "Unreachable": "warning",
+    "Erased": "info",
 }
 
 
 def reach_of(customer: Customer) -> str:
     """May the customer be texted? In a word; of one of the list, which knows what was said."""
+    if customer.is_erased:
+        return "Erased"
     if customer.sms_opted_out:
         return "Opted out"
     if not customer.takes_texts:
@@ -51,7 +55,7 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
     """What the page shows above and below the facts, of what this one may see."""
     # As it is stored: a form that was refused has put what was typed into the record.
     stored = Customer.objects.with_opt_out().with_reach().get(pk=customer.pk)
-    reach = reach_of(stored)
+    reach, is_known = reach_of(stored), not stored.is_erased
     return {
         "customer": stored,
         "new_order_query": urlencode({"customer": str(stored.pk)}),
@@ -59,8 +63,10 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
         "reach": reach,
         "reach_colour": REACH_COLOURS[reach],
         "shown": SHOWN_ROWS,
-        "may_text": user.has_perm(SEND_TEXTS),
-        "may_merge": user.has_perms(MERGE),
+        "may_order": is_known and user.has_perm("crm.add_order"),
+        "may_text": is_known and user.has_perm(SEND_TEXTS),
+        "may_merge": is_known and user.has_perms(MERGE),
+        "may_erase": is_known and user.has_perm(ERASE),
         "likenesses": duplicates.likely_duplicates(stored),
         "entries": _entries(stored, user),
         **_notes(stored, user),
@@ -112,12 +118,12 @@ def latest_texts(customer: Customer) -> list[Message]:
 def _notes(customer: Customer, user: User) -> dict[str, Any]:
     known = CustomerNote.objects.filter(customer=customer).select_related("author")
     rows = known[: SHOWN_NOTES + 1]
+    may_add = user.has_perm("crm.change_customer")
     shown = [(note, notes.may_delete(note, user)) for note in rows]
     return {
         "notes": shown[:SHOWN_NOTES],
         "has_more_notes": len(shown) > SHOWN_NOTES,
-        "note_form": NoteForm() if user.has_perm("crm.change_customer") else None,
-        "most_characters": CustomerNote.MOST_CHARACTERS,
+        "note_form": None if customer.is_erased or not may_add else NoteForm(),
     }
 
 

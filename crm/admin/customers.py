@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from crm import audience, customers, merging
-from crm.admin import customer_merging, customer_notes, customer_texting
+from crm.admin import customer_erasing, customer_merging, customer_notes, customer_texting
 from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
@@ -83,6 +83,8 @@ class CustomerAdmin(OperationsAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         """To link an account is to let it see the customer's orders: not for all who sell."""
+        if obj is not None and obj.is_erased:
+            return ((None, {"fields": ("code", "created_at", "updated_at")}),)
         facts, texts, (title, options) = self.fieldsets
         hidden = set() if request.user.has_perm(LINK_ACCOUNTS) else {"user"}
         shown = tuple(name for name in options["fields"] if name not in hidden)
@@ -95,6 +97,10 @@ class CustomerAdmin(OperationsAdmin):
         if customer := context.get("original"):
             context |= page_of(customer, staff_of(request))
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
+        is_erased = obj is not None and obj.is_erased
+        return not is_erased and super().has_change_permission(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).with_opt_out().with_reach()
@@ -117,7 +123,7 @@ class CustomerAdmin(OperationsAdmin):
         return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
 
     def get_urls(self) -> list[URLPattern]:
-        rooms = (customer_notes, customer_texting, customer_merging)
+        rooms = (customer_notes, customer_texting, customer_merging, customer_erasing)
         return [*(door for room in rooms for door in room.doors(self)), *super().get_urls()]
 
     def _get_obj_does_not_exist_redirect(
@@ -126,7 +132,7 @@ class CustomerAdmin(OperationsAdmin):
         """The address of a record that was merged leads to the one it went into."""
         kept = merging.kept_for(object_id)
         if kept is None or not self.has_view_permission(request, kept):
-            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)  # type: ignore[misc]  # not in the stubs
+            return super()._get_obj_does_not_exist_redirect(request, opts, object_id)
         told = _("That record was merged into this one, as it says below.")
         self.message_user(request, told, messages.INFO)
         return back_to(kept)

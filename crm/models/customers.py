@@ -106,6 +106,7 @@ class Customer(models.Model):
     also_known = models.TextField(blank=True, default="", editable=False)  # from merged records
     name_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     search_text = models.TextField(blank=True, default="", editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)  # when the person was forgotten
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -113,7 +114,9 @@ class Customer(models.Model):
     unreachable: str | None  # only where with_reach() put it
 
     objects = CustomerQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["search_text", "name_key", "also_known"])
+    history = HistoricalRecords(
+        excluded_fields=["search_text", "name_key", "also_known", "erased_at"]
+    )
 
     class Meta:
         verbose_name = "customer"
@@ -121,6 +124,7 @@ class Customer(models.Model):
         permissions: ClassVar = [
             ("import_customer", "Can import customers from a spreadsheet"),
             ("export_customer", "Can export customers to a spreadsheet"),
+            ("erase_customer", "Can erase the personal data of customers"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "-id"], name="crm_customer_newest"),
@@ -144,9 +148,19 @@ class Customer(models.Model):
     def fill_search_text(self) -> None:
         """Whoever writes a code, a name, a phone or an email calls this before, and saves
         ``FOUND_BY`` with it."""
-        self.name_key = name_key(self.name)
-        own = lines(self.code, self.name, self.phone_number, self.email)
+        self.name_key = "" if self.is_erased else name_key(self.name)
+        own = lines(self.code, self.name, self.written_phone, self.email)
         self.search_text = "\n".join(filter(None, [own, self.also_known]))
+
+    @property
+    def is_erased(self) -> bool:
+        """Was all forgotten by which the person could be known?"""
+        return self.erased_at is not None
+
+    @property
+    def written_phone(self) -> str:
+        """The phone in E.164 form; empty where it was erased."""
+        return "" if self.is_erased else self.phone_number
 
     @property
     def takes_texts(self) -> bool:
@@ -156,5 +170,5 @@ class Customer(models.Model):
     @property
     def search_text_in_orders(self) -> str:
         """That by which the customer's orders are found."""
-        own = lines(self.code, self.name, self.phone_number)
+        own = lines(self.code, self.name, self.written_phone)
         return "\n".join(filter(None, [own, self.also_known]))

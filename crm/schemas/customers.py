@@ -114,7 +114,11 @@ class CustomerOut(Schema):
     id: CustomerId
     code: str = Field(description="By which the business knows them", examples=["CUST001"])
     name: str = Field(examples=["John Doe"])
-    phone_number: str = Field(description="E.164", examples=["+254722000000"])
+    phone_number: str = Field(
+        alias="written_phone",
+        description="E.164; empty where the personal data was erased",
+        examples=["+254722000000"],
+    )
     email: EmailOrNone
     language: Language = Field(description="Of the texts to this customer")
     sms_opted_out: bool = Field(description="The owner of the phone wants no texts")

@@ -101,7 +101,11 @@ class MessageOut(Schema):
     """A text, and what became of it."""
 
     id: UUID
-    phone_number: str = Field(description="E.164", examples=["+254722000000"])
+    phone_number: str = Field(
+        alias="written_phone",
+        description="E.164; empty where the personal data was erased, as is the text then",
+        examples=["+254722000000"],
+    )
     text: str = Field(examples=[_EXAMPLE])
     status: MessageStatus
     event: TextOrNull = Field(

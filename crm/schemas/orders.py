@@ -162,7 +162,9 @@ class OrderOut(Schema):
     customer_code: str = Field(alias="customer.code", examples=["CUST001"])
     customer_name: str = Field(alias="customer.name", examples=["John Doe"])
     customer_phone: str = Field(
-        alias="customer.phone_number", description="E.164", examples=["+254722000000"]
+        alias="customer.written_phone",
+        description="E.164; empty where the personal data was erased",
+        examples=["+254722000000"],
     )
     item: str = Field(examples=["Laptop Computer"])
     amount: Amount

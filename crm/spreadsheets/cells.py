@@ -16,7 +16,7 @@ from import_export.widgets import Widget
 
 from crm.amounts import parse_amount
 from crm.models import Customer, Order
-from sms.phone_numbers import parse_phone_number, region_named
+from sms.phone_numbers import is_forgotten, parse_phone_number, region_named
 
 
 class Text(Widget):
@@ -65,6 +65,9 @@ class PhoneNumber(Text):
             return parse_phone_number(text, region_named(country) if country else self.region)
         except ValidationError as error:
             raise ValueError(" ".join(error.messages)) from None
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        return "" if is_forgotten(value) else super().render(value, obj, **kwargs)
 
 
 class Language(Text):

@@ -9,7 +9,7 @@ from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from identity.identifiers import new_id
-from sms.phone_numbers import validate_phone_number
+from sms.phone_numbers import is_forgotten, validate_phone_number
 from sms.segments import Encoding
 
 NOT_SENT_AGAIN = "It was not sent again."
@@ -192,6 +192,11 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"Text to {self.phone_number}"
+
+    @property
+    def written_phone(self) -> str:
+        """The phone in E.164 form; empty where it was erased."""
+        return "" if is_forgotten(self.phone_number) else self.phone_number
 
 
 class AttemptOutcome(models.TextChoices):

@@ -61,3 +61,18 @@ def test_a_record_that_is_likely_the_same_persons_is_merged(page: Page) -> None:
     expect(page.get_by_text("Kamau Wanjiku (OTHER) went into KEPT")).to_be_visible()
     expect(page.get_by_role("region", name="Orders")).to_contain_text("1 order, KES 1,299.99")
     assert list(Customer.objects.values_list("code", flat=True)) == ["KEPT"]
+
+
+def test_who_asks_to_be_forgotten_is_and_the_order_stays(page: Page) -> None:
+    customer = factories.customer(name="Wanjiku Kamau", code="GONE")
+    factories.order(customer=customer)
+    open_page(page, customer)
+    page.get_by_role("link", name="Erase personal data").click()
+    expect(page.get_by_text("1 order of GONE, with its item, amount and dates")).to_be_visible()
+    assert no_wider_than_the_screen(page)
+    page.get_by_label("Type GONE to erase it.").fill("gone")
+    page.get_by_role("button", name="Erase personal data").click()
+    expect(page.get_by_text("The personal data is erased. The orders stay.")).to_be_visible()
+    expect(page.get_by_role("region", name="Orders")).to_contain_text("1 order, KES 1,299.99")
+    expect(page.get_by_text("Wanjiku")).to_have_count(0)
+    assert no_wider_than_the_screen(page)

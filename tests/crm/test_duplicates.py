@@ -73,8 +73,7 @@ def test_who_has_or_had_a_phone_of_the_other_is_pointed_out_on_both_pages() -> N
 
 
 def test_those_with_the_most_reasons_come_first_and_some_are_enough() -> None:
-    mine = {"email": "w@example.com", "phone_number": PHONE}
-    customer = factories.customer(name="Wanjiku Kamau", **mine)
+    customer = factories.customer(name="Wanjiku Kamau", email="w@example.com", phone_number=PHONE)
     for _ in range(6):
         factories.customer(name="Wanjiku Kamau")
     factories.customer(name="Wanjiku Kamau", email="w@example.com", code="SURE")

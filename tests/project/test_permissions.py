@@ -455,6 +455,7 @@ crm_customer_export             Manager        Manager
 crm_customer_note               -              Clerk
 crm_customer_note_delete        -              Manager
 crm_customer_merge              Manager        Manager
+crm_customer_erase              Manager        Manager
 crm_customer_text               Clerk          Clerk
 crm_customer_text_size          -              Clerk
 
@@ -557,7 +558,7 @@ ABOUT_ONE = (
     *("_change", "_delete", "_history", "_preview"),
     *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
     *("_link", "_renew", "_revoke"),
-    *("_retry", "_send_again", "_cancel", "_note", "_text", "_size", "_merge"),
+    *("_retry", "_send_again", "_cancel", "_note", "_text", "_size", "_merge", "_erase"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
@@ -653,6 +654,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_customer_change": customer,
         "crm_customer_simple_history": customer,
         "crm_customer_delete": delete,
+        "crm_customer_erase": {"code": "OWNER"},
         "crm_customer_merge": {"with": "ORDERLESS"},
         "crm_customer_text": {"text": "Your lamp is here.", "form_key": "two"},
         "crm_customer_note": {"text": "Pays on Mondays", "form_key": "one"},

@@ -1,0 +1,97 @@
+"""A person asks to be forgotten: what could tell who they are goes, and the accounts stay.
+
+Section 40 of Kenya's Data Protection Act, 2019, gives people the right to have personal data erased
+that the business may not keep; section 39 lets it keep what another law asks for. So orders with
+their amounts and dates stay, as tax law wants books kept, under a customer whom nobody can name.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from crm.errors import CustomerIsErased, CustomerIsGone
+from crm.models import Customer, CustomerNote, Import, Merge, Order
+from identity.models import User
+from sms import erasure
+from sms.phone_numbers import stand_in
+
+NAME = "Erased customer"
+REASON = "Personal data erased"  # in the history
+
+
+@transaction.atomic
+def erase_customer(customer: Customer, *, by: User) -> Customer:
+    """Forget who a customer is: their facts, notes and texts, also in what was before.
+
+    :raises CustomerIsErased: that was done before.
+    :raises CustomerIsGone: somebody deleted the customer.
+    :raises PhoneIsBeingTexted: a text is on its way. Nothing is erased; a minute later it can be.
+    """
+    # As for a merge: who writes an order or a text of theirs holds the customer, and is through.
+    locked = Customer.objects.select_for_update().filter(pk=customer.pk)
+    stored = locked.first()
+    if stored is None:
+        raise CustomerIsGone(customer)
+    if stored.is_erased:
+        raise CustomerIsErased(stored)
+    records = [stored.pk, *stored.merges.values_list("other_id", flat=True)]
+    phones = _phones_of(stored, records)
+    _forget_sheets(stored, phones, records)
+    CustomerNote.objects.filter(customer=stored).delete()
+    facts = {"name": NAME, "phone_number": stand_in(stored.pk), "email": ""}
+    Merge.objects.filter(kept=stored).update(**facts)
+    _erase(stored, facts, by)
+    Customer.history.filter(id__in=records).update(user=None, **facts)
+    _forget_log(stored, records)
+    erasure.forget_person(phones, records)
+    return stored
+
+
+def _erase(customer: Customer, facts: dict[str, Any], by: User) -> None:
+    for name, value in facts.items():
+        setattr(customer, name, value)
+    customer.user, customer.also_known, customer.erased_at = None, "", timezone.now()
+    customer.fill_search_text()
+    customer._change_reason = REASON  # type: ignore[attr-defined]  # read by simple_history
+    customer._history_user = by  # type: ignore[attr-defined]  # as above
+    customer.save()
+    Order.objects.refill_search_text(customer)
+
+
+def _phones_of(customer: Customer, records: Collection[UUID]) -> list[str]:
+    """All that they had, but for those that are another customer's by now."""
+    known = Customer.history.filter(id__in=records).order_by()
+    had = {customer.phone_number, *known.values_list("phone_number", flat=True)}
+    had |= set(customer.merges.values_list("phone_number", flat=True))
+    others = Customer.objects.filter(phone_number__in=had).exclude(pk=customer.pk)
+    return sorted(had - set(others.values_list("phone_number", flat=True)))
+
+
+def _forget_log(customer: Customer, records: Collection[UUID]) -> None:
+    """The log of the back office calls a record by what it was called."""
+    kind = ContentType.objects.get_for_model(Customer)
+    entries = LogEntry.objects.filter(content_type=kind, object_id__in=map(str, records))
+    entries.update(object_repr=str(customer))
+
+
+def _forget_sheets(customer: Customer, phones: Iterable[str], records: Collection[UUID]) -> None:
+    """Rows that an import left out are kept as they came: a sheet that names the person goes."""
+    known = Customer.history.filter(id__in=records).values_list("name", "email")
+    called = {text for row in known for text in row} | {customer.name, customer.email}
+    wanted = {_squeezed(text) for text in called if text}
+    wanted |= {phone[-9:] for phone in phones}  # without the country, however it was written
+    sheets = Import.objects.exclude(error_sheet=b"").values_list("pk", "error_sheet")
+    for pk, sheet in sheets.iterator(chunk_size=20):
+        text = _squeezed(bytes(sheet).decode(errors="replace"))
+        if any(each in text for each in wanted):
+            Import.objects.filter(pk=pk).update(error_sheet=b"", errors=[])
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s()./-]", "", text).casefold()
