@@ -5,11 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,11 @@ class Running:
         self.log = data / f"{time.monotonic_ns()}.log"
         names = ("PATH", "HOME", "ENV_FILE")
         kept = {name: os.environ[name] for name in names if name in os.environ}
+        self.data, self.env = data, kept | {"DATA_DIR": str(data), "PORT": str(port)} | variables
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(BASE_DIR / "manage.py"), "up"],
-                env=kept | {"DATA_DIR": str(data), "PORT": str(port)} | variables,
+                env=self.env,
                 cwd=self.log.parent,  # it runs from whatever folder it is called in
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -76,6 +79,14 @@ class Running:
             if parent == self.process.pid and name in command:
                 found.append(int(status.parent.name))
         return found
+
+    def doctor(self) -> tuple[Any, int]:
+        """What ``manage.py doctor`` finds of each thing beside it, and its exit code."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "doctor", "--json"]
+        env = self.env | {"DEBUG": "on"}  # as ``up`` has it
+        done = subprocess.run(command, env=env, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.stdout, done.stderr.decode()
+        return json.loads(done.stdout), done.returncode
 
     def call(self, path: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
         request = urllib.request.Request(
@@ -135,6 +146,8 @@ def test_a_newcomer_starts_orders_loses_the_worker_stops_and_starts_again(
 
     first = place()
     running.wait_for(lambda: is_delivered(first), "the first text")
+    found, code = running.doctor()
+    assert (found["workers"]["figure"], code) == ("1 is at work.", 0)
 
     (worker,) = running.children("qcluster")
     os.kill(worker, signal.SIGKILL)
@@ -151,8 +164,16 @@ def test_a_newcomer_starts_orders_loses_the_worker_stops_and_starts_again(
     with pytest.raises(OSError, match="refused"):
         running.call("/healthz")
 
+    # As if it had been stopped for longer.
+    with closing(sqlite3.connect(running.data / "karani.sqlite3")) as database, database:
+        database.execute("UPDATE project_worker SET seen_at = datetime('now', '-61 seconds')")
+    found, code = running.doctor()
+    assert found["workers"]["figure"] == "None: the last one was seen 1\xa0minute ago."
+    assert (found["workers"]["state"], code) == ("broken", 1)
+
     again = start()
     again.wait_until_ready()
+    again.wait_for(lambda: again.doctor()[1] == 0, "a sign of life")
     assert "Password" not in again.output()
     token = again.call("/api/token/", credentials)["access"]
     assert again.call("/api/customers/", token=token)["count"] == customers["count"]
