@@ -13,6 +13,10 @@ COPY . .
 RUN SECRET_KEY=only-to-collect-static-files python manage.py collectstatic --no-input
 
 FROM python:3.13-slim
+# What `manage.py backup` and `restore` call; Debian 13 brings version 17, which takes all before it.
+RUN apt-get update -qq && \
+    apt-get install -qq --yes --no-install-recommends postgresql-client && \
+    rm -rf /var/lib/apt/lists/*
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin karani
 COPY --from=build /venv /venv
 # The code belongs to root: the process that serves it cannot change it.

@@ -1,4 +1,4 @@
-"""What the house itself keeps: requests sent with an Idempotency-Key, and who works."""
+"""What the house itself keeps: requests sent with an Idempotency-Key, workers, the last backup."""
 
 from typing import ClassVar
 
@@ -54,3 +54,19 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Backup(models.Model):
+    """The last backup of this database, and where it lies: written down once it was made, so that
+    every machine can tell how old it is."""
+
+    made_at = models.DateTimeField()
+    machine = models.CharField(max_length=255)
+    path = models.CharField(max_length=4096, help_text="On that machine.")
+    size = models.BigIntegerField(help_text="In bytes.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.path

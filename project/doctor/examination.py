@@ -29,6 +29,7 @@ CHECKS = (
     Check("queue", gettext_lazy("Queue"), work.queue),
     Check("texts", gettext_lazy("Texts"), texting.texts),
     Check("gateway", gettext_lazy("Gateway"), texting.gateway),
+    Check("backup", gettext_lazy("Backup"), storage.backup),
     Check("disk", gettext_lazy("Disk"), storage.disk),
     Check("clock", gettext_lazy("Clock"), machine.clock),
     Check("versions", gettext_lazy("Versions"), machine.versions),

@@ -1,16 +1,22 @@
 """Where the data are: the database, whether it is of this version, and the room there is."""
 
 import shutil
+from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from project.doctor.findings import Finding, broken, look, ok
+from project.backups.making import this_machine
+from project.doctor.findings import Finding, broken, look, ok, time_since
 from project.health import missing_migrations
+from project.models import Backup
 
+_DAILY = timedelta(hours=26)  # with two for a backup that begins late
 _GIB = 1024**3
 _SCARCE, _FULL = 2 * _GIB, _GIB // 4  # bytes left on the disk
 
@@ -39,6 +45,25 @@ def migrations() -> Finding:
     figure = ngettext("{count} is missing.", "{count} are missing.", len(missing))
     advice = _("Run “python manage.py prepare”, then start Karani again.")
     return broken(figure.format(count=len(missing)), advice, missing)
+
+
+def backup() -> Finding:
+    """How old the last one is, on whatever machine it was made."""
+    last = Backup.objects.order_by("-made_at").first()
+    if last is None:
+        advice = _("Run “python manage.py backup”, and have it run each night: see the README.")
+        return look(_("None has been made."), advice)
+    figure = _("The last one was made {time} ago: {size}, {path} on {machine}.").format(
+        time=time_since(last.made_at),
+        size=filesizeformat(last.size),
+        path=last.path,
+        machine=last.machine,
+    )
+    if last.machine == this_machine() and not Path(last.path).exists():
+        return look(f"{figure} " + _("It is there no more."), _("Run “python manage.py backup”."))
+    if timezone.now() - last.made_at > _DAILY:
+        return look(figure, _("Run “python manage.py backup”, and see why it did not run."))
+    return ok(figure)
 
 
 def disk() -> Finding:

@@ -8,6 +8,7 @@ from collections import namedtuple
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import django
@@ -23,9 +24,10 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ, Task
 
+from project.backups.making import this_machine
 from project.doctor import examination, machine, storage, texting, work
 from project.doctor.findings import Finding, State
-from project.models import Worker
+from project.models import Backup, Worker
 from project.version import version
 from sms import line, probing
 from sms.gateway import Balance, NotTaken
@@ -125,6 +127,27 @@ def test_a_disk_that_fills_up_is_told_of(
 def test_the_disk_is_told_of_where_nothing_was_kept_yet(settings: Any) -> None:
     settings.DATA_DIR = settings.DATA_DIR / "not" / "there"
     assert storage.disk().figure.endswith("/not/there.")
+
+
+def test_a_backup_is_told_with_its_age_and_where_it_lies(tmp_path: Path) -> None:
+    assert told(storage.backup()) == ("look", "None has been made.")
+    file = tmp_path / "karani.dump"
+    file.write_bytes(b"")
+    Backup.objects.create(
+        made_at=timezone.now() - 60 * MINUTE, machine=this_machine(), path=str(file), size=2048
+    )
+    figure = f"The last one was made 1\xa0hour ago: 2.0\xa0KB, {file} on {this_machine()}."
+    assert told(storage.backup()) == ("ok", figure)
+    file.unlink()
+    assert told(storage.backup()) == ("look", f"{figure} It is there no more.")
+    Backup.objects.update(machine="elsewhere")
+    assert storage.backup().state == State.OK
+    Backup.objects.update(made_at=timezone.now() - 26 * 60 * MINUTE - MINUTE)
+    found = storage.backup()
+    assert (found.state, found.advice) == (
+        "look",
+        "Run “python manage.py backup”, and see why it did not run.",
+    )
 
 
 # --- The work -----------------------------------------------------------------------------------
@@ -362,7 +385,7 @@ def test_the_page_and_the_command_say_the_same(
 def test_the_command_ends_well_where_nothing_is_broken() -> None:
     worker()
     words, code = doctor()
-    assert (code, words.splitlines()[-1]) == (0, "To look into: Gateway.")
+    assert (code, words.splitlines()[-1]) == (0, "To look into: Gateway, Backup.")
 
 
 def test_the_command_tells_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
