@@ -1,6 +1,6 @@
 """Every write to a customer, a verb each."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from crm.errors import CustomerHasOrders, CustomerIsErased, CustomerIsGone
 from crm.models import Counter, Customer, Order
+from crm.unseen import refuse_unseen
 from identity.models import User
 from sms import opt_outs
 from sms.models import ConsentSource
@@ -41,15 +42,22 @@ def register_customer(customer: Customer, *, word: Word | None = None) -> Custom
 
 
 def update_customer(
-    customer: Customer, changes: dict[str, Any], *, word: Word | None = None
+    customer: Customer,
+    changes: dict[str, Any],
+    *,
+    seen: Mapping[str, Any] | None = None,
+    word: Word | None = None,
 ) -> Customer:
     """Change the given fields of a customer, and the consent to texts where a word of it is given.
 
     Only these fields are written, on the row as it is now: what somebody else changed meanwhile
-    stays. Consent is given for the phone on record: a new phone takes over the opt-out of the old
+    stays. With what the caller has seen of them, nothing is overwritten that they have not seen.
+
+    Consent is given for the phone on record: a new phone takes over the opt-out of the old
     one unless consent is given with it, and one that is opted out itself stays so.
 
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
+    :raises ChangedMeanwhile: somebody else was quicker with some of the fields.
     :raises CustomerIsGone: somebody deleted the customer.
     :raises CustomerIsErased: their personal data was erased.
     """
@@ -60,6 +68,7 @@ def update_customer(
             raise CustomerIsGone(customer) from None
         if customer.is_erased:
             raise CustomerIsErased(customer)
+        refuse_unseen(customer, changes, seen or {})
         known_phone, known_as = customer.phone_number, customer.search_text_in_orders
         for name, value in changes.items():
             setattr(customer, name, value)

@@ -1,5 +1,7 @@
 """Why an operation on a customer or an order refuses. Wrong fields are Django ValidationErrors."""
 
+from collections.abc import Sequence
+
 from crm.models import Customer, Order
 from identity.models import User
 
@@ -104,6 +106,16 @@ class AccountsNeedAdministrator(Refusal):
             f"{customer.code} has an account to sign in with, which would see the orders of both. "
             "Ask an Administrator to merge them."
         )
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody changed what the caller would change, and the caller has not seen it."""
+
+    def __init__(self, record: Customer | Order, names: Sequence[str]) -> None:
+        super().__init__(
+            f"Somebody changed {', '.join(names)} of {record} meanwhile. Look again, then decide."
+        )
+        self.names = names
 
 
 class RecordHasChanged(Exception):

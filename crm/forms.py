@@ -10,18 +10,13 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from crm.errors import ChangedMeanwhile
 from crm.models import Customer, CustomerNote, Order
+from crm.shown_values import remember_what_was_shown, show_conflict
 from crm.texting import MOST_CHARACTERS
 from identity.form_keys import OneUseForm
 from sms import opt_outs
 from sms.phone_numbers import parse_phone_number
-
-
-def _remember_what_was_shown(form: forms.ModelForm[Any]) -> None:
-    """Send the shown values along, so that ``changed_data`` is what the person changed on the page,
-    not what the row differs in by now."""
-    for field in form.fields.values():
-        field.show_hidden_initial = True
 
 
 class CustomerForm(forms.ModelForm[Customer]):
@@ -52,7 +47,10 @@ class CustomerForm(forms.ModelForm[Customer]):
                 self.fields["code"].help_text = "Left empty, the next free one is given."
         if is_known:
             self.initial["sms_opted_out"] = opt_outs.is_opted_out(self.instance.phone_number)
-            _remember_what_was_shown(self)
+            remember_what_was_shown(self)
+
+    def show_conflict(self, conflict: ChangedMeanwhile) -> None:
+        show_conflict(self, conflict)
 
     def clean_code(self) -> str:
         return str(self.cleaned_data["code"]).strip().upper()
@@ -76,11 +74,25 @@ class OrderForm(forms.ModelForm[Order]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.order_number:
-            _remember_what_was_shown(self)
+            remember_what_was_shown(self)
         if "status" in self.fields:
-            current = Order.Status(self.instance.status)
-            steps = [current, *self.instance.open_moves]
-            self.fields["status"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]  # a choice field
+            # Of a form that comes back, from where its reader saw the order.
+            shown = self.data.get("initial-status")
+            self.offer_steps(shown if shown in Order.MOVES else self.instance.status)
+
+    def offer_steps(self, status: str) -> None:
+        """Offer what an order with this status can become."""
+        steps = [Order.Status(status), *Order.MOVES[status]]
+        self.fields["status"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]  # a choice field
+
+    def show_conflict(self, conflict: ChangedMeanwhile) -> None:
+        """A step that the order can take no more is not chosen any longer."""
+        show_conflict(self, conflict)
+        if "status" in self.fields:
+            status = self.data["initial-status"]
+            self.offer_steps(status)
+            if self.data["status"] not in [status, *Order.MOVES[status]]:
+                self.data["status"] = status  # type: ignore[index]  # a copy of what was sent
 
 
 class NoteForm(OneUseForm):

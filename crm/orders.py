@@ -3,7 +3,7 @@
 import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from simple_history.utils import bulk_create_with_history
 from crm import notices
 from crm.errors import CustomerIsErased, OrderCannotMove, OrderIsGone, OrderIsUnderWay, Refusal
 from crm.models import Customer, Order
+from crm.unseen import refuse_unseen
 from sms import outbox
 from sms.events import Event
 
@@ -96,6 +97,7 @@ def revise_order(
     changes: dict[str, Any],
     status: str | None = None,
     *,
+    seen: Mapping[str, Any] | None = None,
     only_while_pending: bool = False,
     text_customer: bool = True,
 ) -> Order:
@@ -104,9 +106,11 @@ def revise_order(
     A move and the text that tells of it are one, too.
 
     Only the given fields are written, on the row as it is now: what somebody else changed meanwhile
-    stays. A status that the order had all along is no move.
+    stays. A status that the order had all along is no move. With what the caller has seen of these
+    fields, nothing is overwritten that they have not seen.
 
     :raises ValidationError: naming each wrong field.
+    :raises ChangedMeanwhile: somebody else was quicker with some of the fields.
     :raises OrderCannotMove: the order has no such next step, or was moved by somebody else first.
     :raises OrderIsUnderWay: it is not PENDING any more, where only such a one may be changed.
     :raises OrderIsGone: somebody deleted it.
@@ -120,6 +124,7 @@ def revise_order(
         raise OrderIsGone(order) from None
     if only_while_pending and order.status != Order.Status.PENDING:
         raise OrderIsUnderWay(order)
+    refuse_unseen(order, changes | ({"status": status} if status else {}), seen or {})
     next_status = None if status == known_status else status
     if next_status is not None:
         _refuse_move(order, known_status, next_status)

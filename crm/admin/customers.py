@@ -21,6 +21,7 @@ from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
 from crm.models import Customer, CustomerQuerySet
+from crm.shown_values import seen_on
 from crm.spreadsheets.resources import CustomerResource
 from identity.signed_in import staff_of
 from identity.times import time_column
@@ -144,7 +145,8 @@ class CustomerAdmin(OperationsAdmin):
         if change:
             changes = changes_of(form)
             is_said = changes.pop("sms_opted_out", None) is not None
-            customers.update_customer(obj, changes, word=word if is_said else None)
+            said = word if is_said else None
+            customers.update_customer(obj, changes, seen=seen_on(form), word=said)
         else:
             customers.register_customer(obj, word=word)
         if not obj.takes_texts:

@@ -22,6 +22,7 @@ from crm.admin.operations import OperationsAdmin, changes_of
 from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
 from crm.models import Order
+from crm.shown_values import seen_on
 from crm.spreadsheets.resources import OrderResource
 from identity.times import time_column
 from sms.admin.colours import STATUS_COLOURS
@@ -118,7 +119,7 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
             return
         changes = changes_of(form)
         wanted, obj.status = changes.pop("status", None), form.initial["status"]
-        orders.revise_order(obj, changes, wanted)
+        orders.revise_order(obj, changes, wanted, seen=seen_on(form))
 
     def delete_model(self, request: HttpRequest, obj: Order) -> None:
         orders.delete_order(obj)

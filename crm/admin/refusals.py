@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 
-from crm.errors import Refusal
+from crm.errors import ChangedMeanwhile, Refusal
 
 REFUSALS = (Refusal, ValidationError)
 
@@ -23,11 +23,13 @@ class _Refused:
     def full_clean(self) -> None:
         super().full_clean()  # type: ignore[misc]  # of the form beside it
         # What is wrong with it by now is mostly the same, and is said better.
-        if not self._errors:  # type: ignore[attr-defined]  # as above
+        if self.is_bound and not self._errors:  # type: ignore[attr-defined]  # as above
             self._tell()
 
     def _tell(self) -> None:
-        if not isinstance(self.refusal, ValidationError):
+        if isinstance(self.refusal, ChangedMeanwhile):
+            self.show_conflict(self.refusal)  # type: ignore[attr-defined]  # of the forms of records
+        elif not isinstance(self.refusal, ValidationError):
             self.add_error(None, str(self.refusal))  # type: ignore[attr-defined]  # as above
         elif not hasattr(self.refusal, "error_dict"):
             self.add_error(None, self.refusal)  # type: ignore[attr-defined]  # as above

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from crm.models import Customer, Order
 from identity.models import User
@@ -142,6 +143,39 @@ def test_a_form_that_is_sent_many_times_at_once_takes_one_order(boss: User, is_n
     led_to = Counter(answer.headers.get("Location", answer.status_code) for answer in answers)
     assert led_to == {page: CALLERS}
     assert (Customer.objects.count(), Message.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["order", "customer"])
+def test_of_those_who_change_what_all_saw_one_wins_and_the_others_are_told(
+    boss: User, kind: str
+) -> None:
+    record = factories.order(amount="5.00")
+    values = [f"{number}.00" for number in range(10, 10 + CALLERS)]
+    fields = {"item": "Laptop Computer", "status": "PENDING", "customer": str(record.customer_id)}
+    field = "amount"
+    row: Any = record
+    if kind == "customer":
+        field, row = "name", record.customer
+        fields = {name: getattr(row, name) for name in ("phone_number", "language", "code")}
+    moment = timezone.localtime(record.order_time)
+    fields |= {"order_time_0": f"{moment:%Y-%m-%d}", "order_time_1": f"{moment:%H:%M:%S}"}
+    fields[field] = str(getattr(row, field))
+    seen = {f"initial-{name}": value for name, value in fields.items()}
+    clients = [Client() for _ in range(CALLERS)]
+    for client in clients:
+        client.force_login(boss)
+
+    def change(_: Api, number: int) -> Any:
+        page = f"/admin/crm/{kind}/{row.pk}/change/"
+        return clients[number].post(page, fields | seen | {field: values[number]})
+
+    answers = at_once(change, boss)
+    assert Counter(answer.status_code for answer in answers) == {302: 1, 200: CALLERS - 1}
+    told = [answer.context["adminform"].form.errors for answer in answers if answer.context]
+    assert {tuple(errors) for errors in told} == {(field,)}
+    row.refresh_from_db()
+    assert str(getattr(row, field)) in values
+    assert row.history.count() == 2
 
 
 def test_orders_placed_while_their_customer_is_renamed_are_found_by_the_new_name(
