@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # the stubs' name for a translation to come
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _SAID_IN_HOURS = timedelta(hours=6)  # also over midnight
@@ -55,7 +57,7 @@ def _words_for_length(passed: timedelta) -> str:
     return ngettext("{count} hour ago", "{count} hours ago", count).format(count=count)
 
 
-def time_column(field: str, title: str | Promise) -> Callable[[Any, Any], SafeString | None]:
+def time_column(field: str, title: "str | _StrPromise") -> Callable[[Any, Any], SafeString | None]:
     """A column of a list in the admin, as an attribute of its ``ModelAdmin``."""
 
     @admin.display(description=title, ordering=field)

@@ -12,9 +12,9 @@ register = template.Library()
 def page_name(context: Context) -> str:
     """The name of a page of the back office; Django calls a list "Select order to change"."""
     opts, record = context.get("opts"), context.get("original")
-    if context.get("cl"):
+    if opts and context.get("cl"):
         return str(capfirst(opts.verbose_name_plural))
-    if context.get("adminform"):
+    if opts and context.get("adminform"):
         return str(record or _("New {thing}").format(thing=opts.verbose_name))
     if "deletable_objects" in context and context.get("object"):
         return _("Delete {thing}?").format(thing=context["object"])
