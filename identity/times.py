@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -60,9 +59,10 @@ def _words_for_length(passed: timedelta) -> str:
 def time_column(field: str, title: "str | _StrPromise") -> Callable[[Any, Any], SafeString | None]:
     """A column of a list in the admin, as an attribute of its ``ModelAdmin``."""
 
-    @admin.display(description=title, ordering=field)
     def column(_admin: Any, row: Any) -> SafeString | None:
         moment = getattr(row, field)
         return None if moment is None else ago(moment)
 
+    admin_column: Any = column
+    admin_column.short_description, admin_column.admin_order_field = title, field
     return column

@@ -60,6 +60,13 @@ OF_MODELS = {
             Action(gettext_lazy("New customer"), "crm_customer_add", "crm.add_customer"),
         ],
     ),
+    "crm.savedview": EmptyList(
+        gettext_lazy("No saved views yet: save one above a list."),
+        [
+            Action(gettext_lazy("See the orders"), "crm_order_changelist", "crm.view_order"),
+            _CUSTOMERS,
+        ],
+    ),
     "sms.message": EmptyList(
         gettext_lazy("No texts yet: one goes to a customer who orders."), [_NEW_ORDER]
     ),

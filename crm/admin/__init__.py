@@ -2,5 +2,6 @@
 
 from crm.admin.customers import CustomerAdmin
 from crm.admin.orders import OrderAdmin
+from crm.admin.saved_views import SavedViewAdmin
 
-__all__ = ["CustomerAdmin", "OrderAdmin"]
+__all__ = ["CustomerAdmin", "OrderAdmin", "SavedViewAdmin"]

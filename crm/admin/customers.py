@@ -18,9 +18,10 @@ from unfold.decorators import action, display
 from crm import audience, customers, merging
 from crm.admin import customer_erasing, customer_merging, customer_notes, customer_texting
 from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
+from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.forms import CustomerForm
-from crm.models import Customer, CustomerQuerySet
+from crm.models import Customer, CustomerQuerySet, ViewedList
 from crm.shown_values import seen_on
 from crm.spreadsheets.resources import CustomerResource
 from identity.signed_in import staff_of
@@ -63,16 +64,19 @@ class TextsFilter(admin.SimpleListFilter):
 
 
 @admin.register(Customer)
-class CustomerAdmin(OperationsAdmin):
+class CustomerAdmin(ListTools, OperationsAdmin):
     form = CustomerForm
     change_form_outer_before_template = "crm/customer.html"
     change_form_outer_after_template = "crm/customer_changes.html"
+    viewed = ViewedList.CUSTOMERS
+    more_columns = ("language", "changed")
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "added")
     list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
     search_help_text = "Name, code, phone or email"
     ordering = ("-created_at", "-id")
     added = time_column("created_at", _("Added"))
+    changed = time_column("updated_at", _("Changed"))
     autocomplete_fields = ("user",)
     readonly_fields = ("created_at", "updated_at", "consent", "reached")
     actions = ("text_them",)

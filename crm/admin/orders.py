@@ -18,10 +18,11 @@ from unfold.decorators import display
 from crm import notices, orders
 from crm.admin.lists.moves import OrderMoves
 from crm.admin.lists.tabs import StatusTabs
+from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
-from crm.models import Order
+from crm.models import Order, ViewedList
 from crm.shown_values import seen_on
 from crm.spreadsheets.resources import OrderResource
 from identity.times import time_column
@@ -38,8 +39,10 @@ ORDER_COLOURS = {
 
 
 @admin.register(Order)
-class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
+class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, ListTools, OperationsAdmin):
     form = OrderForm
+    viewed = ViewedList.ORDERS
+    more_columns = ("reference", "taken", "changed")
     resource_classes: ClassVar = [OrderResource]
     list_display = (
         "order_number",
@@ -61,6 +64,8 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, OperationsAdmin):
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("customer",)
     ordered = time_column("order_time", _("Ordered"))
+    taken = time_column("created_at", _("Entered"))
+    changed = time_column("updated_at", _("Changed"))
     readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:

@@ -6,10 +6,12 @@ from crm.models.imports import Import, ImportKind, ImportMode, ImportQuerySet, I
 from crm.models.merges import Merge
 from crm.models.notes import CustomerNote
 from crm.models.orders import Order, OrderQuerySet, OrderStatus
+from crm.models.saved_views import ColumnChoice, SavedView, ViewedList
 from crm.models.values import default_currency, validate_one_line, validate_order_time
 
 __all__ = [
     "PHONE_NUMBER_IS_TAKEN",
+    "ColumnChoice",
     "Counter",
     "Customer",
     "CustomerNote",
@@ -23,6 +25,8 @@ __all__ = [
     "Order",
     "OrderQuerySet",
     "OrderStatus",
+    "SavedView",
+    "ViewedList",
     "default_currency",
     "validate_one_line",
     "validate_order_time",

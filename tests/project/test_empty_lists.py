@@ -24,6 +24,7 @@ OFFERS = {
         "Clerk": ("New customer", "/admin/crm/customer/add/"),
         "Manager": ("Import customers", "/admin/crm/customer/import/"),
     },
+    "crm/savedview": {"Viewer": ("See the orders", "/admin/crm/order/")},
     "sms/message": {"Viewer": HOME, "Clerk": NEW_ORDER},
     "sms/incomingtext": {"Viewer": SENT},
     "sms/consentchange": {"Viewer": ("See the customers", "/admin/crm/customer/")},

@@ -20,8 +20,16 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from crm import notes, orders
-from crm.models import Customer, CustomerNote, Import, Merge, Order
+from crm import notes, orders, saved_views
+from crm.models import (
+    ColumnChoice,
+    Customer,
+    CustomerNote,
+    Import,
+    Merge,
+    Order,
+    SavedView,
+)
 from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
@@ -66,6 +74,7 @@ def all_rows() -> dict[str, list[Any]]:
         *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
         *(Invitation, Invitation.roles.through, Authenticator),
         *(User, User.groups.through, Role, Role.permissions.through),
+        *(SavedView, ColumnChoice),
     ]
     return {
         table._meta.label: list(table._default_manager.order_by("pk").values()) for table in tables
@@ -458,6 +467,7 @@ crm_customer_merge              Manager        Manager
 crm_customer_erase              Manager        Manager
 crm_customer_text               Clerk          Clerk
 crm_customer_text_size          -              Clerk
+crm_customer_columns            -              Viewer
 
 crm_order_changelist            Viewer         Viewer
 crm_order_add                   Clerk          Clerk
@@ -469,6 +479,13 @@ crm_order_simple_history        Viewer         nobody
 crm_order_import                Manager        Manager
 crm_order_process_import        -              Manager
 crm_order_export                Manager        Manager
+crm_order_columns               -              Viewer
+
+crm_savedview_changelist        Viewer         Viewer
+crm_savedview_add               Viewer         Viewer
+crm_savedview_change            Viewer         Manager
+crm_savedview_delete            Manager        Manager
+crm_savedview_history           Viewer         Viewer
 
 sms_phones                      Viewer         Viewer
 sms_message_changelist          Viewer         Viewer
@@ -563,6 +580,7 @@ ABOUT_ONE = (
 )
 ASK_FOR_NOTHING = {
     "crm_customer_note_delete",
+    *("crm_customer_columns", "crm_order_columns"),
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("identity_user_deactivate", "identity_user_reactivate"),
     *("identity_invitation_renew", "identity_invitation_revoke"),
@@ -600,6 +618,9 @@ def addresses(world: World) -> Addresses:
             world.order.customer, "Pays on Fridays", author=world.owner
         ),
         "crm_order": world.order,
+        "crm_savedview": saved_views.save_view(
+            factories.user("Manager"), "orders", "Late", "q=lamp", is_shared=True
+        ),
         "sms_message": Message.objects.get(about_id=world.order.pk),
         "sms_incomingtext": IncomingText.objects.get(),
         "sms_consentchange": ConsentChange.objects.latest("said_at"),
@@ -662,6 +683,11 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_order_change": order | moment,
         "crm_order_simple_history": order | moment,
         "crm_order_delete": delete,
+        "crm_order_columns": {"column": "state"},
+        "crm_customer_columns": {"column": "name"},
+        "crm_savedview_add": {"list": "orders", "name": "New", "query": "q=lamp"},
+        "crm_savedview_change": {"name": "New"},
+        "crm_savedview_delete": delete,
         "sms_message_add": text,
         "sms_message_change": text,
         "sms_message_delete": delete,

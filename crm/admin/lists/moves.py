@@ -53,11 +53,11 @@ class OrderMoves:
             if name not in ACTIONS or ACTIONS[name] in steps
         }
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_columns(self, request: HttpRequest) -> list[str]:
         """Without the buttons for who may not press them."""
-        shown = list(super().get_list_display(request))  # type: ignore[misc]  # as above
+        columns: list[str] = super().get_columns(request)  # type: ignore[misc]  # as above
         may_move = self.has_change_permission(request)  # type: ignore[attr-defined]  # as above
-        return shown if may_move else [name for name in shown if name != "next_steps"]
+        return columns if may_move else [name for name in columns if name != "next_steps"]
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method == "POST" and _ROW_BUTTON in request.POST:

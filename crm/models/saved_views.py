@@ -1,0 +1,90 @@
+"""How people like to see a list: views of it that they named, and the columns they chose."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from crm.models.values import validate_one_line
+from identity.identifiers import new_id
+from identity.models import User
+
+
+class ViewedList(models.TextChoices):
+    """The lists that can be viewed in other ways than they come."""
+
+    CUSTOMERS = "customers", "Customers"
+    ORDERS = "orders", "Orders"
+
+    @property
+    def permission(self) -> str:
+        """What a user needs to see the list, and so any view of it."""
+        return "crm.view_customer" if self is ViewedList.CUSTOMERS else "crm.view_order"
+
+
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def visible_to(self, user: User) -> Self:
+        """The user's own and those that are shared, of the lists that they may see."""
+        lists = [each for each in ViewedList if user.has_perm(each.permission)]
+        return self.filter(models.Q(owner=user) | models.Q(is_shared=True), list__in=lists)
+
+
+class SavedView(models.Model):
+    """A list as somebody wants to find it again: searched, narrowed, sorted, with its columns.
+
+    ``query`` is what stands behind the question mark in the address of the list.
+    """
+
+    MOST_CHARACTERS = 2000  # of a query
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
+    list = models.CharField(max_length=20, choices=ViewedList)
+    name = models.CharField(max_length=60, validators=[validate_one_line])
+    query = models.CharField(max_length=MOST_CHARACTERS, blank=True)
+    is_shared = models.BooleanField(
+        "shared with everybody",
+        default=False,
+        help_text="Everybody who may see the list finds the view there.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "saved view"
+        ordering: ClassVar = ["name", "id"]
+        default_permissions = ()  # one's own are one's own
+        permissions: ClassVar = [("share_savedview", "Can share views of lists with everybody")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["owner", "list", "name"],
+                name="crm_saved_view_name_unique",
+                violation_error_message="You have a view with this name already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_kept_by(self, user: User) -> bool:
+        """May they change and delete it? One's own; and shared ones, whoever may share."""
+        shares = self.is_shared and user.has_perm("crm.share_savedview")
+        return self.owner_id == user.pk or shares
+
+
+class ColumnChoice(models.Model):
+    """The columns that somebody wants to see on a list, where its address does not say."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="column_choices")
+    list = models.CharField(max_length=20, choices=ViewedList)
+    columns = models.CharField(max_length=500)  # their names, with commas between
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "list"], name="crm_column_choice_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.columns
