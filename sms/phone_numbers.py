@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+_TOO_FEW_DIGITS = 3  # to take them for a part of a phone
 _WRITTEN = re.compile(r"[\s+]*[0-9(][0-9\s()./-]*")
 # Numbers to call, and not to text. Of the kinds left out, such as "fixed line or mobile" in North
 # America, the number alone does not tell.
@@ -87,6 +88,25 @@ def find_phone_number(text: str) -> str | None:
         return parse_phone_number(text)
     except ValidationError:
         return None
+
+
+def find_phone_part(text: str) -> str | None:
+    """The digits by which a phone is found of which only a part is typed so far, or None.
+
+    ``0712 345`` and ``+254 712`` are both within ``+254712345678``. What begins otherwise may be a
+    number of anything, and so may three digits.
+    """
+    digits = "".join(text.split()).removeprefix("+")
+    home = phonenumbers.PhoneMetadata.metadata_for_region(settings.DEFAULT_REGION)
+    trunk = (
+        home and home.national_prefix
+    ) or "+"  # what comes before a number at home, if anything
+    abroad = ("+", str(phonenumbers.country_code_for_region(settings.DEFAULT_REGION)))
+    if not digits.isdecimal() or len(digits) <= _TOO_FEW_DIGITS:
+        return None
+    if text.strip().startswith(abroad):
+        return digits
+    return digits.removeprefix(trunk) if digits.startswith(trunk) else None
 
 
 def validate_phone_number(value: str) -> None:

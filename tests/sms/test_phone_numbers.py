@@ -1,9 +1,12 @@
 """How a phone is written, where it may be, and what is none."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from sms.phone_numbers import (
+    find_phone_part,
     national_form,
     parse_phone_number,
     region_named,
@@ -32,6 +35,35 @@ def test_a_region_says_whose_national_form_is_meant() -> None:
 def test_what_is_no_phone_says_what_to_write(text: str) -> None:
     with pytest.raises(ValidationError, match="Write it as it is dialled there"):
         parse_phone_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("0722", "722"),
+        ("0722 000", "722000"),
+        ("+254 72", "25472"),
+        ("254 722 0", "2547220"),
+        ("0044", "044"),
+    ],
+)
+def test_a_part_of_a_phone_is_within_the_phone(text: str, part: str) -> None:
+    assert find_phone_part(text) == part
+
+
+@pytest.mark.parametrize(
+    "text", ["", "072", "722 000", "2026-001", "0722-0", "0722x", "07²²", "+", "0 0 0", "Till 0722"]
+)
+def test_what_may_be_anything_is_no_part_of_a_phone(text: str) -> None:
+    assert find_phone_part(text) is None
+
+
+def test_where_no_digit_comes_before_a_number_at_home_none_is_left_out(settings: Any) -> None:
+    settings.DEFAULT_REGION = "TZ"
+    assert find_phone_part("0755 1") == "7551"
+    settings.DEFAULT_REGION = "IT"  # a fixed line's 0 is a part of it
+    assert find_phone_part("0612") is None
+    assert find_phone_part("+39 06") == "3906"
 
 
 def test_stored_phones_are_e164() -> None:
