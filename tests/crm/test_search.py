@@ -24,6 +24,9 @@ pytestmark = pytest.mark.django_db
 needs_postgres = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has no such index, nor locks of rows"
 )
+needs_sqlite = pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL has an index of trigrams instead"
+)
 
 
 def found(text: str) -> list[Order]:
@@ -372,6 +375,13 @@ def test_a_search_uses_the_index(model: type[Customer | Order]) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = model.objects.order_by().search("zoë").explain()
     assert f"Bitmap Index Scan on {model._meta.db_table}_search" in plan
+
+
+@needs_sqlite
+def test_on_sqlite_the_newest_orders_that_match_are_found_in_an_index_alone() -> None:
+    newest = Order.objects.search("zoë").order_by("-created_at", "-id").values("pk")[:5]
+    # Where it is not: did a migration write the table anew? Then it makes the index again.
+    assert "USING COVERING INDEX crm_order_search" in newest.explain()
 
 
 def test_where_the_extension_is_refused_one_is_told_what_to_do() -> None:
