@@ -1,7 +1,7 @@
 # `make` lists the commands. They need python3 (3.11 or newer); PYTHON=python3.12 picks another.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz check check-types check-all-else lock venv users-lock \
+.PHONY: help setup run test fuzz screenshots check check-types check-all-else lock venv users-lock \
 	developers-lock
 
 asked := $(PYTHON)
@@ -32,6 +32,9 @@ test: developers-lock ## Run the whole suite with coverage (ARGS="-k orders" goe
 
 fuzz: developers-lock ## Send the API what its document allows and forbids (EXAMPLES=100 sends more)
 	@exec $(python) -m tests.fuzz.run $(if $(EXAMPLES),--examples $(EXAMPLES)) $(ARGS)
+
+screenshots: developers-lock ## Take the pictures of the README
+	@exec $(python) -m docs.screenshots
 
 # The address is https so that `check --deploy` looks at what a real installation runs.
 check: export DATABASE_URL := sqlite://:memory:

@@ -88,7 +88,6 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "project" / "templates"],  # before those of Unfold, to replace a part
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
