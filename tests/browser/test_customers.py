@@ -76,3 +76,26 @@ def test_who_asks_to_be_forgotten_is_and_the_order_stays(page: Page) -> None:
     expect(page.get_by_role("region", name="Orders")).to_contain_text("1 order, KES 1,299.99")
     expect(page.get_by_text("Wanjiku")).to_have_count(0)
     assert no_wider_than_the_screen(page)
+
+
+def test_the_list_shows_at_least_four_customers_on_a_phones_screen(page: Page) -> None:
+    for number in range(6):
+        factories.customer(name=f"Wanjiku wa Kamau {number}", sms_opted_out=number == 5)
+    page.goto("/admin/crm/customer/")
+    rows = page.locator("#result_list .data-row")
+    expect(rows.first).to_contain_text("Opted out")
+    assert no_wider_than_the_screen(page)
+    last = rows.nth(3).bounding_box()
+    assert last is not None
+    assert last["y"] + last["height"] <= 800
+    page.get_by_role("link", name="Wanjiku wa Kamau 5").click()
+    expect(page.get_by_role("heading", name="Wanjiku wa Kamau 5").first).to_be_visible()
+
+
+def test_the_page_of_a_text_tells_that_none_is_wanted(page: Page) -> None:
+    open_page(page, factories.customer(name="Wanjiku Kamau", sms_opted_out=True))
+    page.get_by_role("link", name="Send a text").click()
+    expect(page.get_by_text("This customer wants no texts.")).to_be_visible()
+    expect(page.get_by_role("button", name="Send text")).to_have_count(0)
+    page.get_by_role("link", name="Back to the customer").click()
+    expect(page.get_by_role("region", name="Texts")).to_contain_text("None yet.")
