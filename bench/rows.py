@@ -81,7 +81,7 @@ def _copy(model: type[Customer | Order], rows: Iterable[Customer | Order]) -> No
     names = [field.attname for field in model._meta.concrete_fields]
     columns = ", ".join(names)
     # An empty text is an empty text, and only where nothing else is allowed a null.
-    nulls = ", FORCE_NULL (user_id)" if model is Customer else ""
+    nulls = ", FORCE_NULL (user_id, erased_at)" if model is Customer else ""
     command = f"COPY {model._meta.db_table} ({columns}) FROM STDIN (FORMAT csv{nulls})"
     for batch in _batches(rows):
         sheet = io.StringIO()

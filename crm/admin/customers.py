@@ -63,6 +63,23 @@ class TextsFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
+class LikenessFilter(admin.SimpleListFilter):
+    """Who may be there twice. A customer's page knows more of them, and why."""
+
+    title = _("likely the same person")
+    parameter_name = "alike"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("name_key", _("Another with the same name")),
+            ("email", _("Another with the same email")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: CustomerQuerySet) -> CustomerQuerySet:  # type: ignore[override]  # it is these
+        known = self.value()
+        return queryset.sharing(known) if known in ("name_key", "email") else queryset
+
+
 @admin.register(Customer)
 class CustomerAdmin(ListTools, OperationsAdmin):
     form = CustomerForm
@@ -72,7 +89,7 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     more_columns = ("language", "changed")
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "added")
-    list_filter = (TextsFilter, ("language", ChoicesDropdownFilter))
+    list_filter = (TextsFilter, LikenessFilter, ("language", ChoicesDropdownFilter))
     search_help_text = "Name, code, phone or email"
     ordering = ("-created_at", "-id")
     added = time_column("created_at", _("Added"))
@@ -106,6 +123,14 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         is_erased = obj is not None and obj.is_erased
         return not is_erased and super().has_change_permission(request, obj)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Where a customer is chosen, such as for an order, not one who was forgotten."""
+        is_choice = request.path == reverse("admin:autocomplete")
+        known = queryset.filter(erased_at=None) if is_choice else queryset
+        return super().get_search_results(request, known, search_term)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).with_opt_out().with_reach()

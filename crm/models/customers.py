@@ -39,6 +39,16 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         known = UnreachablePhone.objects.filter(phone_number=models.OuterRef("phone_number"))
         return self.annotate(unreachable=models.Subquery(known.values("reason")))
 
+    def sharing(self, name: str) -> Self:
+        """Those of whom another one has the same ``name_key`` or ``email``; one read of an index.
+
+        Small letters are not told from capitals in an email.
+        """
+        key = Lower("email") if name == "email" else models.F(name)
+        known = Customer.objects.order_by().annotate(shared=key).exclude(shared="")
+        twice = known.values("shared").annotate(count=models.Count("pk")).filter(count__gt=1)
+        return self.annotate(shared=key).filter(shared__in=twice.values("shared"))
+
     def search(self, text: str) -> Self:
         """Those whose code, name, phone or email contains the whole text, in any case."""
         wanted = fold(text)

@@ -104,6 +104,23 @@ def test_no_question_reads_the_table_of_customers() -> None:
         assert scans == []
 
 
+def test_the_list_is_narrowed_to_those_who_may_be_there_twice() -> None:
+    named = [factories.customer(name=name) for name in ("Wanjiku Kamau", "KAMAU Wanjiku")]
+    mailed = [factories.customer(name=name, email=f"{name}@example.com") for name in "Oo"]
+    factories.customer(name="Otieno")
+    factories.customer(name="***")
+    factories.customer(name="???")
+    client = Client()
+    client.force_login(factories.user("Viewer"))
+    found = {
+        key: set(client.get("/admin/crm/customer/", {"alike": key}).context["cl"].result_list)
+        for key in ("name_key", "email", "nonsense")
+    }
+    assert found["name_key"] == {*named, *mailed}
+    assert found["email"] == set(mailed)
+    assert len(found["nonsense"]) == 7
+
+
 def _plan(sql: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"))

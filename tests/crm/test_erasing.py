@@ -308,6 +308,14 @@ def test_an_erased_customer_is_shown_as_one_and_nothing_is_offered(
     assert client.get(f"{CUSTOMERS}{customer.pk}/erase/").status_code == 302
 
 
+def test_an_erased_customer_is_not_offered_for_an_order(client: Client, manager: User) -> None:
+    customer, other = factories.customer(name="A"), factories.customer(name="B")
+    erasing.erase_customer(customer, by=manager)
+    query = {"app_label": "crm", "model_name": "order", "field_name": "customer", "term": "cust"}
+    found = client.get("/admin/autocomplete/", query).json()["results"]
+    assert [each["id"] for each in found] == [str(other.pk)]
+
+
 def test_the_api_shows_an_erased_customer_without_a_phone_and_changes_nothing_of_them(
     customer: Customer, manager: User
 ) -> None:
