@@ -1,5 +1,6 @@
 """The admin's face: its colours and its sidebar."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -39,6 +40,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("project/backoffice.css")
 
 
+def palette_stylesheet(request: HttpRequest) -> str:
+    return static("project/palette.css")
+
+
 def _may_view(permission: str) -> Any:
     def may(request: HttpRequest) -> bool:
         return request.user.has_perm(permission)
@@ -76,6 +81,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if item["title"] == SENT_TEXTS and banners.are_texts_stopped(request):
             item |= {"badge": "Stopped", "badge_variant": "danger"}
     return groups
+
+
+def items_for(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the sidebar offers to this one, each with the title of its group."""
+    for group in _groups():
+        for item in group["items"]:
+            if item["permission"](request):
+                yield group["title"], item
 
 
 def _groups() -> list[dict[str, Any]]:

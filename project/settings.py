@@ -359,7 +359,7 @@ UNFOLD = {
     "GLOBAL_CALLBACK": "project.banners.context",
     "DASHBOARD_CALLBACK": "project.home.home",
     "COLORS": backoffice.COLORS,
-    "STYLES": [backoffice.stylesheet],
+    "STYLES": [backoffice.stylesheet, backoffice.palette_stylesheet],
     "SCRIPTS": [backoffice.select2_names],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -13,6 +13,7 @@ from project import docs, health_page
 from project.api import api
 from project.health import readyz
 from project.landing import landing
+from project.palette.views import palette
 from project.problems import api_not_found
 
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
@@ -33,6 +34,8 @@ urlpatterns = [
         "admin/password_change/",
         RedirectView.as_view(pattern_name="account_change_password"),
     ),
+    # And Unfold's own search, which keeps what it found, of whatever it was, for five minutes.
+    path("admin/search/", admin.site.admin_view(palette)),
     path("admin/", admin.site.urls),
     path("api/docs", docs.swagger_ui, name="api-docs"),
     path("api/docs/oauth2-redirect", docs.oauth2_redirect, name="api-docs-oauth2-redirect"),

@@ -835,6 +835,55 @@ def test_an_action_on_a_list_does_what_its_role_may(world: World) -> None:
     assert world.order.status == "PROCESSING"
 
 
+# What the palette offers to do, and the least role to whom; and which records it finds.
+PALETTE = {
+    "New order": "Clerk",
+    "New customer": "Clerk",
+    "Write a broadcast": "Manager",
+    "Import orders": "Manager",
+    "Import customers": "Manager",
+    "Export orders": "Manager",
+    "Export customers": "Manager",
+    "Invite somebody": "Administrator",
+    "New user": "Administrator",
+    "New role": "Administrator",
+    "Connect an app": "Administrator",
+}
+PALETTE_FINDS = {"Customers": "Viewer", "Orders": "Viewer", "Texts": "Viewer"}
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_the_palette_offers_what_the_table_says_and_leads_to_no_closed_door(
+    world: World, rank: str
+) -> None:
+    client = staff(rank)
+    before = all_rows()
+    groups = client.get("/admin/search/", {"fragment": "1"}).context["groups"]
+    lines = {group.title: group.lines for group in groups}
+    offered = [entry.title for entry in lines.get("Actions", [])]
+    assert offered == [title for title, least in PALETTE.items() if may(rank, least)]
+    links = [entry.link for each in lines.values() for entry in each]
+    assert {link: client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+    for text, least in PALETTE.items():
+        groups = client.get("/admin/search/", {"fragment": "1", "s": text}).context["groups"]
+        named = {entry.title for group in groups for entry in group.lines}
+        assert (text in named) == may(rank, least), text
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_the_palette_finds_the_records_that_the_table_says(world: World, rank: str) -> None:
+    client = staff(rank)
+    query = {"fragment": "1", "s": OWNER["phone_number"]}
+    groups = client.get("/admin/search/", query).context["groups"]
+    assert {group.title for group in groups} == {
+        kind for kind, least in PALETTE_FINDS.items() if may(rank, least)
+    }
+    for group in groups:
+        for entry in group.lines:
+            assert client.get(entry.link).status_code == 200, entry.link
+
+
 @pytest.mark.parametrize(
     ("model", "field", "least"),
     [("order", "customer", "Viewer"), ("customer", "user", "Administrator")],

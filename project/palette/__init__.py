@@ -1,0 +1,1 @@
+"""What somebody looks for by typing: something to do, a page, or a record."""
