@@ -36,16 +36,16 @@ def has_rows() -> bool:
 def fill(orders: int, customers: int) -> None:
     """Make so many rows, the same ones each time; no history of them, and no texts."""
     chance = random.Random(1)  # noqa: S311  # the same rows each time, and no secret
-    made = [_customer(number, chance) for number in range(customers)]
+    made = [customer(number, chance) for number in range(customers)]
     _copy(Customer, made)
-    _copy(Order, (_order(number, orders, made, chance) for number in range(orders)))
+    _copy(Order, (order(number, orders, made, chance) for number in range(orders)))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) crm_customer, crm_order")
 
 
-def _customer(number: int, chance: random.Random) -> Customer:
+def customer(number: int, chance: random.Random) -> Customer:
     name = " ".join("".join(chance.choices(_SYLLABLES, k=3)).capitalize() for _ in range(2))
-    customer = Customer(
+    made = Customer(
         code=f"CUST{number:06d}",
         name=name,
         phone_number=f"+2547{number:08d}",
@@ -53,17 +53,17 @@ def _customer(number: int, chance: random.Random) -> Customer:
         created_at=_FIRST_DAY,
         updated_at=_FIRST_DAY,
     )
-    customer.fill_search_text()
-    return customer
+    made.fill_search_text()
+    return made
 
 
-def _order(number: int, count: int, customers: list[Customer], chance: random.Random) -> Order:
+def order(number: int, count: int, customers: list[Customer], chance: random.Random) -> Order:
     moment = _FIRST_DAY + _SPAN * (number / count)
     item = f"{chance.choice(_THINGS)}, {chance.choice(_COLOURS)}"
     if number % RARE_EVERY == RARE_EVERY // 2:
         item = RARE_ITEM
     suffix = "".join(_DIGITS[number >> shift & 31] for shift in (15, 10, 5, 0))
-    order = Order(
+    made = Order(
         order_number=f"{item[:2].upper()}{moment:%Y%m%d%H%M%S}-{suffix}",
         customer=chance.choice(customers),
         item=item,
@@ -73,8 +73,8 @@ def _order(number: int, count: int, customers: list[Customer], chance: random.Ra
         created_at=moment,
         updated_at=moment,
     )
-    order.fill_search_text()
-    return order
+    made.fill_search_text()
+    return made
 
 
 def _copy(model: type[Customer | Order], rows: Iterable[Customer | Order]) -> None:
