@@ -37,7 +37,7 @@ def test_the_keyboard_alone_leads_to_a_customer_and_to_their_order(
     expect(box).to_be_focused()
     expect(chosen(page)).to_contain_text("New order")
     page.keyboard.type("0712 345 678")
-    expect(page.get_by_role("status")).to_have_text("3 results")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("3 results")
     expect(chosen(page)).to_contain_text("Wanjiku Kamau")
     page.keyboard.press("ArrowDown")
     expect(chosen(page)).to_contain_text("Green tea")
@@ -65,6 +65,17 @@ def test_a_thumb_alone_leads_to_a_customer(page: Page, wanjiku: Customer) -> Non
         assert size is not None
         assert min(size["width"], size["height"]) >= 24
     line.click()
+    page.wait_for_url(f"**/admin/crm/customer/{wanjiku.pk}/change/")
+
+
+def test_a_late_answer_to_what_was_typed_before_is_not_taken_for_one_to_what_is_typed_now(
+    page: Page, wanjiku: Customer
+) -> None:
+    page.goto("/admin/")
+    with page.expect_request("**/admin/search/**"):  # for all there is, before a word is typed
+        page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search").fill("wanjiku")
+    page.keyboard.press("Enter")
     page.wait_for_url(f"**/admin/crm/customer/{wanjiku.pk}/change/")
 
 
@@ -98,7 +109,9 @@ def test_where_nothing_is_found_the_customer_is_added_with_what_was_typed(page: 
     page.goto("/admin/")
     page.keyboard.press("Control+k")
     page.keyboard.type("0799 123 456")
-    expect(page.get_by_role("status")).to_contain_text("Nothing is found for “0799 123 456”.")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text(
+        "Nothing is found for “0799 123 456”."
+    )
     expect(chosen(page)).to_contain_text("New customer: 0799 123456")
     page.keyboard.press("Enter")
     expect(page.locator("[name=phone_number]")).to_have_value("+254799123456")

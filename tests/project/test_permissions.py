@@ -156,9 +156,9 @@ update_order                  401   200   404   404    403   200     200   200  
 delete_order                  401   403   404   404    403   403     204   204   204    403 204  403  204 403
 export_orders                 401   200   200   200    403   403     200   200   200    403 200  403  200 403
 
-create_import                 401   403   403   403    403   403     202   202   202    403 202  403  202 403
-read_import                   401   404   404   404    404   404     200   200   200    403 200  403  200 403
-download_import_errors        401   404   404   404    404   404     200   200   200    403 200  403  200 403
+create_import                 401   403   403   403    403   202     202   202   202    403 202  403  202 403
+read_import                   401   404   404   404    404   200     200   200   200    403 200  403  200 403
+download_import_errors        401   404   404   404    404   200     200   200   200    403 200  403  200 403
 
 list_messages                 401   403   403   403    200   200     200   200   200    403 200  403  200 403
 send_message                  401   403   403   403    403   202     202   202   202    403 202  403  202 403
@@ -458,8 +458,8 @@ crm_customer_change             Viewer         Clerk
 crm_customer_delete             Manager        Manager
 crm_customer_history            Viewer         Viewer
 crm_customer_simple_history     Viewer         nobody
-crm_customer_import             Manager        Manager
-crm_customer_process_import     -              Manager
+crm_customer_import             Clerk          Clerk
+crm_customer_process_import     -              Clerk
 crm_customer_export             Manager        Manager
 crm_customer_note               -              Clerk
 crm_customer_note_delete        -              Manager
@@ -476,8 +476,8 @@ crm_order_change                Viewer         Clerk
 crm_order_delete                Manager        Manager
 crm_order_history               Viewer         Viewer
 crm_order_simple_history        Viewer         nobody
-crm_order_import                Manager        Manager
-crm_order_process_import        -              Manager
+crm_order_import                Clerk          Clerk
+crm_order_process_import        -              Clerk
 crm_order_export                Manager        Manager
 crm_order_columns               -              Viewer
 

@@ -40,7 +40,6 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const ask = async () => {
-    request?.abort(); // its answer would be about what was typed before
     const own = (request = new AbortController());
     const typed = input.value;
     try {
@@ -73,6 +72,7 @@ document.addEventListener("DOMContentLoaded", () => {
     isFresh = false;
     opensFirst = false;
     clearTimeout(timer);
+    request?.abort(); // its answer would be about what was typed before
     timer = setTimeout(ask, delay);
   };
 
