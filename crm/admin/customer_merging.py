@@ -27,7 +27,7 @@ def doors(customers_admin: ModelAdmin) -> list[URLPattern]:
         kept = customer_for(request, customer_id, *MERGE)
         wanted = request.POST.get("with") or request.GET.get("with", "")
         other = _find(wanted)
-        if other and request.method == "POST" and _merges(request, kept, other):
+        if request.method == "POST" and _merges(request, kept, other, wanted):
             return back_to(kept, "customer-changes")
         return further_page(
             customers_admin,
@@ -74,8 +74,10 @@ def _side(customer: Customer, verdict: str, colour: str) -> dict[str, Any]:
     }
 
 
-def _merges(request: HttpRequest, kept: Customer, other: Customer) -> bool:
-    """Merge them; else say why not, and False."""
+def _merges(request: HttpRequest, kept: Customer, other: Customer | None, wanted: str) -> bool:
+    """Merge them, once however often it is asked; else say why not, and False."""
+    if other is None:
+        return kept.merges.filter(code=wanted).exists()  # it was asked a moment ago, too
     try:
         merge = merging.merge_customers(kept, other, by=staff_of(request))
     except Refusal as refusal:

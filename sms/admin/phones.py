@@ -36,6 +36,7 @@ def door(messages: ModelAdmin) -> URLPattern:
 def simulated_phones() -> list[dict[str, Any]]:
     """The phones last texted by the simulator, each with its newest texts, oldest first."""
     taken = Message.objects.filter(gateway="simulator", sent_at__isnull=False)
+    taken = taken.exclude(text="")  # what was erased, with its phone
     newest = (
         taken.order_by()
         .values("phone_number")

@@ -323,6 +323,10 @@ def test_the_page_says_what_happens_before_it_does(
     assert answer["Location"] == f"{CUSTOMERS}{kept.pk}/change/#customer-changes"
     assert told(answer) == ["W. Kamau (OTHER) went into KEPT, with 1 order, 1 text and 0 notes."]
     assert list(Customer.objects.all()) == [kept]
+    again = client.post(address, {"with": "OTHER"})
+    assert again["Location"] == answer["Location"]
+    assert client.post(address, {"with": "NOBODY"}).status_code == 200
+    assert Merge.objects.count() == 1
 
 
 def test_the_page_says_why_a_merge_is_refused_and_offers_none(
