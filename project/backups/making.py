@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkstemp
 from types import ModuleType
@@ -29,8 +29,7 @@ def make_backup(keep: int = KEEP) -> Path:
 
     :raises CannotBackUp: nothing has changed.
     """
-    made_at = timezone.now()
-    path = _folder() / f"karani-{made_at:%Y%m%d-%H%M%S}{engine().SUFFIX}"  # in UTC
+    path = _folder() / f"karani-{timezone.now():%Y%m%d-%H%M%S}{engine().SUFFIX}"  # in UTC
     try:
         with _draft(path.parent) as draft:
             engine().dump(draft)
@@ -39,9 +38,22 @@ def make_backup(keep: int = KEEP) -> Path:
     except OSError as error:
         reason = _("{file} cannot be written: {reason}").format(file=path, reason=error)
         raise CannotBackUp(reason) from None
-    _note(Backup(made_at=made_at, machine=this_machine(), path=str(path), size=path.stat().st_size))
+    remember(path)
     _discard_oldest(path.parent, keep)
     return path
+
+
+@transaction.atomic
+def remember(path: Path) -> None:
+    """Write down in the database that this is its last backup; of those before it, the folder
+    tells."""
+    file = path.stat()
+    made_at = datetime.fromtimestamp(file.st_mtime, UTC)
+    last = Backup(
+        made_at=made_at, machine=this_machine(), path=str(path.absolute()), size=file.st_size
+    )
+    last.save()
+    Backup.objects.exclude(pk=last.pk).delete()
 
 
 def engine() -> ModuleType:
@@ -72,13 +84,6 @@ def _draft(folder: Path) -> Iterator[Path]:
 def _to_the_disk(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-@transaction.atomic
-def _note(backup: Backup) -> None:
-    """The last one alone is remembered: of those before it, the folder tells."""
-    backup.save()
-    Backup.objects.exclude(pk=backup.pk).delete()
 
 
 def _discard_oldest(folder: Path, keep: int) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from project import setup
 from project.backups.errors import CannotRestore
-from project.backups.making import engine
+from project.backups.making import engine, remember
 from project.models import Worker
 from project.workers import GONE, last_seen
 from sms import line
@@ -34,6 +34,7 @@ def restore_backup(path: Path, *, force: bool = False) -> bool:
     ContentType.objects.clear_cache()
     setup.prepare()
     Worker.objects.all().delete()  # they worked then
+    remember(path)  # what it was made of knew nothing of it yet
     return _stop_what_may_have_left()
 
 

@@ -131,7 +131,12 @@ def test_a_round_trip_brings_back_all_that_was_there(folder: Path) -> None:
     Customer.objects.all().delete()
     User.objects.all().delete()
     factories.customer(code="LATER")
+    seen_at = timezone.now() - timedelta(seconds=61)
+    Worker.objects.create(name="shop", version="1", started_at=seen_at, seen_at=seen_at)
     assert restore(path) == f"The data of {path} are there.\n"
+    assert not Worker.objects.exists()
+    assert Backup.objects.get().path == str(path)
+    assert not Line.objects.exists()  # no text waited, and texts go on
     assert codes() == ["KEPT"]
     assert Customer.objects.get().orders.get().item == "Laptop Computer"
     assert User.objects.get(pk=boss.pk).check_password(factories.PASSWORD)
@@ -194,13 +199,6 @@ def test_texts_that_may_have_left_since_are_not_sent_again_by_themselves(folder:
     assert Message.objects.get().status == "queued"
 
 
-def test_where_no_text_waited_texts_go_on(folder: Path) -> None:
-    backup()
-    [path] = folder.iterdir()
-    restore(path)
-    assert not Line.objects.filter(hold=Hold.STAFF).exists()
-
-
 def test_nothing_is_restored_while_a_worker_is_at_work_unless_forced(folder: Path) -> None:
     backup()
     [path] = folder.iterdir()
@@ -212,11 +210,6 @@ def test_nothing_is_restored_while_a_worker_is_at_work_unless_forced(folder: Pat
     assert codes() == ["LATER"]
     restore(path, "--force")
     assert codes() == []
-    Worker.objects.create(
-        name="shop", version="1", started_at=now, seen_at=now - timedelta(seconds=61)
-    )
-    restore(path)
-    assert not Worker.objects.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0 and then not"])
