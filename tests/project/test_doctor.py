@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import re
 import shutil
 from collections import namedtuple
 from datetime import timedelta
@@ -160,7 +161,7 @@ def test_each_worker_is_told_with_when_it_was_last_seen() -> None:
     assert told(found) == ("ok", "1 is at work.")
     newest, oldest = found.details
     assert newest.startswith("shop, process 7: at work since 20")
-    assert newest.endswith("last seen 0 seconds ago.")
+    assert re.search(r", last seen \d+ seconds? ago\.$", newest)
     assert oldest.endswith("last seen 5\xa0minutes ago.")
 
 
@@ -178,10 +179,12 @@ def test_a_new_installation_without_a_worker_is_broken_once_something_waits() ->
 
 def test_the_queue_is_told_with_how_long_the_oldest_waits() -> None:
     assert told(work.queue()) == ("ok", "No task waits.")
-    task(timedelta(seconds=30))
-    task(-MINUTE)
+    task(timedelta())
+    task(-60 * MINUTE)
     found = work.queue()
-    assert told(found) == ("ok", "1 task waits, for 30 seconds.")
+    state, figure = told(found)
+    assert state == "ok"
+    assert re.fullmatch(r"1 task waits, for \d+ seconds?\.", figure)
     assert found.details == ["Being done, or for later: 1."]
     task(3 * MINUTE)
     assert told(work.queue()) == ("look", "2 tasks wait, the oldest for 3\xa0minutes.")
@@ -215,7 +218,7 @@ def test_texts_that_could_have_left_are_told_of() -> None:
     message = factories.message()
     state, figure = told(texting.texts())
     assert state == "ok"
-    assert figure.startswith("1 text waits, the oldest that could leave for 0 seconds")
+    assert re.fullmatch(r"1 text waits, the oldest that could leave for \d+ seconds?\.", figure)
     Message.objects.filter(pk=message.pk).update(queued_at=timezone.now() - 5 * MINUTE)
     assert told(texting.texts()) == (
         "look",
@@ -227,7 +230,7 @@ def test_texts_for_later_are_not_late() -> None:
     message = factories.message()
     now = timezone.now()
     Message.objects.filter(pk=message.pk).update(
-        queued_at=now - 60 * MINUTE, next_attempt_at=now + MINUTE
+        queued_at=now - 60 * MINUTE, next_attempt_at=now + 60 * MINUTE
     )
     assert told(texting.texts()) == ("ok", "1 text waits.")
 
