@@ -86,6 +86,10 @@ OF_MODELS = {
         ],
     ),
     "sms.messagetemplate": EmptyList(gettext_lazy("No wording yet: setting up brings it.")),
+    "identity.invitation": EmptyList(
+        gettext_lazy("Nobody has been invited yet."),
+        [Action(gettext_lazy("Invite somebody"), "identity_invitation_add", "identity.add_user")],
+    ),
     "identity.application": EmptyList(
         gettext_lazy("No apps are connected."),
         [

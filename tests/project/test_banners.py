@@ -190,3 +190,10 @@ def test_a_stranger_is_told_nothing_and_nothing_is_asked_for_them(path: str) -> 
 def test_a_popup_has_the_page_behind_it_to_say_so() -> None:
     seen(timedelta(minutes=3))
     assert told(browser(), "/admin/crm/customer/add/?_popup=1") == []
+
+
+def test_a_banner_is_shown_once_on_each_page() -> None:
+    client = Client()
+    client.force_login(factories.superuser())
+    for path in (each for each in PAGES if each != "/admin/health/"):  # which says it itself, too
+        assert client.get(path).content.decode().count(SIMULATOR) == 1, path

@@ -33,6 +33,9 @@ OFFERS = {
         "Manager": ("Choose customers to text", "/admin/crm/customer/"),
     },
     "sms/messagetemplate": {"Viewer": HOME},
+    "identity/invitation": {
+        "Administrator": ("Invite somebody", "/admin/identity/invitation/add/")
+    },
     "identity/application": {
         "Administrator": ("Connect an app", "/admin/identity/application/add/")
     },
