@@ -10,6 +10,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from crm.amount_field import AmountField
 from crm.errors import ChangedMeanwhile
 from crm.models import Customer, CustomerNote, Order
 from crm.shown_values import remember_what_was_shown, show_conflict
@@ -67,9 +68,14 @@ class CustomerForm(forms.ModelForm[Customer]):
 class OrderForm(forms.ModelForm[Order]):
     """An order; on a stored one the status offers the next legal steps only."""
 
+    amount = AmountField()
+
     class Meta:
         model = Order
         fields: ClassVar = ["customer", "item", "amount", "status", "order_time", "reference"]
+
+    class Media:
+        js: ClassVar = ("crm/first_error.js",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

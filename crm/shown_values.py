@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import ValidationError
 from django.forms import BoundField, MultiWidget
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from crm import timeline
 from crm.errors import ChangedMeanwhile
 from crm.models import Customer, Order
+from identity.times import words_for
 
 Form = forms.ModelForm[Any]
 
@@ -94,9 +95,9 @@ def _told_of(record: Customer | Order, name: str) -> str:
                     "{who} changed this from “{old}” to “{new}” ({when}). Look at it, and save "
                     "again to put yours in its place."
                 ).format(
-                    who=entry.by or _("Somebody"),
+                    who=entry.by,
                     old=change.old,
                     new=change.new,
-                    when=naturaltime(entry.at),
+                    when=words_for(entry.at, timezone.now()),
                 )
     return _("Somebody changed this. Look at it, and save again to put yours in its place.")

@@ -1,19 +1,17 @@
 """The form by which staff take an order: who orders, what, and for how much."""
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin.sites import site
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from crm.amounts import parse_amount, without_currency
+from crm.amount_field import AmountField
 from crm.models import Customer, Order
 from identity.form_keys import OneUseForm
 from sms.phone_numbers import national_form, parse_phone_number
@@ -25,28 +23,6 @@ NEW_CUSTOMER: dict[str, str] = {"name": "customer_name", "phone_number": "custom
 def label_of(customer: Customer) -> str:
     """Tells customers of one name apart: ``Wanjiku Kamau, 0722 000000, CUST001``."""
     return f"{customer.name}, {national_form(customer.phone_number)}, {customer.code}"
-
-
-class AmountField(forms.DecimalField):
-    """An amount as people write it; see ``crm.amounts``."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault(
-            "widget",
-            UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        )
-        super().__init__(max_digits=12, decimal_places=2, min_value=Decimal("0.01"), **options)
-
-    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # as Django's own, whose stubs differ
-        if not isinstance(value, str) or not value.strip():
-            return super().to_python(value)
-        try:
-            return parse_amount(without_currency(value))
-        except ValueError as error:
-            raise ValidationError(str(error), code="invalid") from None
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {}  # a smallest and a largest are for an input of numbers, which takes no comma
 
 
 class CustomerSearch(AutocompleteSelect):

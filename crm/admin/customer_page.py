@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
 from crm import duplicates, notes, notices, sales, timeline
-from crm.admin.orders import ORDER_COLOURS
+from crm.admin.colours import ORDER_COLOURS
 from crm.forms import NoteForm
 from crm.models import Customer, CustomerNote, Order
 from identity.models import User

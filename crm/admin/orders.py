@@ -7,19 +7,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 from unfold.decorators import display
 
 from crm import notices, orders
+from crm.admin.colours import ORDER_COLOURS
 from crm.admin.lists.moves import OrderMoves
 from crm.admin.lists.tabs import StatusTabs
 from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
+from crm.admin.order_page import OrderPage
 from crm.admin.taking import TakingOrders, fieldsets_for, take
 from crm.forms import OrderForm
 from crm.models import Order, ViewedList
@@ -28,18 +27,11 @@ from crm.spreadsheets.resources import OrderResource
 from identity.times import time_column
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.time_range import TimeRangeFilter
-from sms.models import Message, MessageStatus
-
-ORDER_COLOURS = {
-    Order.Status.PENDING: "warning",
-    Order.Status.PROCESSING: "info",
-    Order.Status.COMPLETED: "success",
-    Order.Status.CANCELLED: "danger",
-}
+from sms.models import MessageStatus
 
 
 @admin.register(Order)
-class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, ListTools, OperationsAdmin):
+class OrderAdmin(TakingOrders, OrderPage, OrderMoves, StatusTabs, ListTools, OperationsAdmin):
     form = OrderForm
     viewed = ViewedList.ORDERS
     more_columns = ("reference", "taken", "changed")
@@ -66,15 +58,14 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, ListTools, OperationsAdmi
     ordered = time_column("order_time", _("Ordered"))
     taken = time_column("created_at", _("Entered"))
     changed = time_column("updated_at", _("Changed"))
-    readonly_fields = ("order_number", "currency", "texts", "created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> Any:
         if obj is None:
             return fieldsets_for(request)
-        order = ("customer", "item", "amount", "currency")
+        order = ("customer", "item", "amount")
         return (
-            (None, {"fields": ("order_number", "status", *order)}),
-            ("Texts to the customer", {"fields": ("texts",)}),
+            (None, {"fields": ("status", *order)}),
             ("Records", {"fields": ("order_time", "reference", "created_at", "updated_at")}),
         )
 
@@ -98,23 +89,6 @@ class OrderAdmin(TakingOrders, OrderMoves, StatusTabs, ListTools, OperationsAdmi
         if order.sms_status is None:
             return None
         return order.sms_status, str(MessageStatus(order.sms_status).label)
-
-    @display(description="Texts")
-    def texts(self, order: Order) -> SafeString | str:
-        rows = Message.objects.filter(about_id=order.pk).order_by("created_at")
-        lines = format_html_join(
-            "",
-            '<p><a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>: {}</p>',
-            (
-                (
-                    reverse("admin:sms_message_change", args=[row.pk]),
-                    row.get_status_display(),
-                    row.text,
-                )
-                for row in rows
-            ),
-        )
-        return lines or "None"
 
     def save_model(
         self, request: HttpRequest, obj: Order, form: ModelForm[Order], change: bool

@@ -59,7 +59,7 @@ def test_what_another_changed_meanwhile_is_told_and_nothing_is_written(
     page = client.post(page_of(order), stale | {"amount": "7", "item": "Radio"})
     assert page.status_code == 200
     assert errors(page) == {
-        "amount": [f"achieng changed this from “5.00” to “9.00” (now). {YOURS}"]
+        "amount": [f"achieng changed this from “5.00” to “9.00” (just now). {YOURS}"]
     }
     order.refresh_from_db()
     assert (order.item, order.amount) == ("Lamp", Decimal("9.00"))
@@ -89,7 +89,7 @@ def test_who_saves_again_is_stopped_again_where_it_changed_again(
     orders.revise_order(order, {"amount": Decimal("11.00")})
     page = client.post(page_of(order), again)
     assert errors(page) == {
-        "amount": [f"Somebody changed this from “9.00” to “11.00” (now). {YOURS}"]
+        "amount": [f"somebody unknown changed this from “9.00” to “11.00” (just now). {YOURS}"]
     }
     order.refresh_from_db()
     assert order.amount == Decimal("11.00")
@@ -118,7 +118,7 @@ def test_an_order_that_was_moved_meanwhile_is_told_with_what_became_of_it(
     stale = shown_in(client.get(page_of(order)))
     browser("achieng").post(page_of(order), stale | {"status": "CANCELLED"})
     page = client.post(page_of(order), stale | {"status": "PROCESSING", "item": "Radio"})
-    said = f"achieng changed this from “Pending” to “Cancelled” (now). {YOURS}"
+    said = f"achieng changed this from “Pending” to “Cancelled” (just now). {YOURS}"
     assert errors(page) == {"status": [said]}
     form = page.context["adminform"].form
     assert [value for value, _ in form.fields["status"].choices] == ["CANCELLED"]
@@ -170,7 +170,7 @@ def test_a_customer_whom_both_change_is_told_as_well(client: Client) -> None:
     mine = {"name": "Janet", "email": "janet@example.com"}
     page = client.post(page_of(customer), stale | mine)
     assert errors(page) == {
-        "name": [f"achieng changed this from “Jane” to “Jane Doe” (now). {YOURS}"]
+        "name": [f"achieng changed this from “Jane” to “Jane Doe” (just now). {YOURS}"]
     }
     customer.refresh_from_db()
     assert (customer.name, customer.email) == ("Jane Doe", "jane@example.com")

@@ -472,6 +472,8 @@ crm_customer_columns            -              Viewer
 crm_order_changelist            Viewer         Viewer
 crm_order_add                   Clerk          Clerk
 crm_order_find_customer         Viewer         Viewer
+crm_order_move                  -              Clerk
+crm_order_receipt               Viewer         Viewer
 crm_order_change                Viewer         Clerk
 crm_order_delete                Manager        Manager
 crm_order_history               Viewer         Viewer
@@ -576,10 +578,11 @@ ABOUT_ONE = (
     *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
     *("_link", "_renew", "_revoke"),
     *("_retry", "_send_again", "_cancel", "_note", "_text", "_size", "_merge", "_erase"),
+    *("_move", "_receipt"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
-    "crm_customer_note_delete",
+    *("crm_customer_note_delete", "crm_order_move"),
     *("crm_customer_columns", "crm_order_columns"),
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("identity_user_deactivate", "identity_user_reactivate"),
@@ -688,6 +691,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_savedview_add": {"list": "orders", "name": "New", "query": "q=lamp"},
         "crm_savedview_change": {"name": "New"},
         "crm_savedview_delete": delete,
+        "crm_order_move": {"status": "CANCELLED"},
         "sms_message_add": text,
         "sms_message_change": text,
         "sms_message_delete": delete,
