@@ -50,7 +50,7 @@ class TakeOrderForm(OneUseForm, forms.ModelForm[Order]):
     """An order of a known customer, or of one who is written down with it; good for one use."""
 
     customer = CustomerChoice(
-        queryset=Customer.objects.all(),
+        queryset=Customer.objects.filter(erased_at=None),
         required=False,
         label=gettext_lazy("Customer"),
         widget=CustomerSearch,

@@ -1,6 +1,5 @@
 """The screen on which an order is taken: the search for who orders, and what is told at the end."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from identity.form_keys import FormWasSentBefore, outcome_of
 from identity.signed_in import staff_of
 from sms import opt_outs, reach
 from sms.models import MessageStatus
-from sms.phone_numbers import national_form
+from sms.phone_numbers import find_phone_part, national_form
 
 FOUND_AT_ONCE = 20
 NEW = "new"  # what the search offers in place of a customer's id, where it finds nobody
@@ -116,7 +115,7 @@ def find_customer(request: HttpRequest) -> JsonResponse:
     page = request.GET.get("page", "")
     start = FOUND_AT_ONCE * (int(page) - 1 if page.isdecimal() and page != "0" else 0)
     found = _found(request, term, start)
-    if not found and (begun := _beginning_of_phone(term)):
+    if not found and (begun := find_phone_part(term)):
         found = _found(request, begun, start)
     results = [{"id": str(each.pk), "text": label_of(each)} for each in found[:FOUND_AT_ONCE]]
     if term and not start and not found and request.user.has_perm(ADD_CUSTOMER):
@@ -128,15 +127,9 @@ def find_customer(request: HttpRequest) -> JsonResponse:
 
 def _found(request: HttpRequest, term: str, start: int) -> list[Customer]:
     """Some of those who are found, the newest first, and one more where there are more."""
-    rows = Customer.objects.order_by("-created_at", "-id")
+    rows = Customer.objects.filter(erased_at=None).order_by("-created_at", "-id")
     customers, _repeats = site.get_model_admin(Customer).get_search_results(request, rows, term)
     return list(customers[start : start + FOUND_AT_ONCE + 1])
-
-
-def _beginning_of_phone(term: str) -> str:
-    """What a phone that is half typed has in common with its E.164 form; empty where it is none."""
-    digits = re.sub(r"[\s().-]", "", term)
-    return digits[1:] if re.fullmatch(r"0[0-9]{3,}", digits) else ""
 
 
 def told_of(order: Order) -> SafeString:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from crm import orders
+from crm import erasing, orders
 from crm.models import Order
 from identity.models import User
 from sms.models import Message, MessageTemplate
@@ -90,6 +90,14 @@ def test_the_page_tells_whether_the_text_arrived(client: Client, order: Order) -
     texts = page[page.index('id="order-texts"') : page.index('id="order-changes"')]
     assert f'href="/admin/sms/message/{message.pk}/change/"' in texts
     assert "Delivered : what became of this text Hello Jane <b>Doe! Your order" in words(texts)
+
+
+def test_the_order_of_somebody_who_was_forgotten_has_no_phone(client: Client, clerk: User) -> None:
+    order = factories.order(customer=factories.customer(name="Wanjiku"), text_customer=False)
+    erasing.erase_customer(order.customer, by=clerk)
+    page = read(client, page_of(order))
+    assert ("tel:" in page, "Wanjiku" in page) == (False, False)
+    assert receipt_of(client, order).status_code == 200
 
 
 def test_an_order_without_a_text_says_so(client: Client) -> None:

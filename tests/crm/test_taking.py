@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
-from crm import orders, taking
+from crm import erasing, orders, taking
 from crm.models import Customer, Order
 from identity.form_keys import FormWasSentBefore, outcome_of
 from identity.models import AttemptCount, User
@@ -202,6 +202,16 @@ def test_who_orders_is_found_by_phone_name_and_code(client: Client, term: str) -
         "results": [{"id": str(wanted.pk), "text": "Wanjiku Kamau, 0722 000000, ABC-1"}],
         "pagination": {"more": False},
     }
+
+
+def test_who_was_forgotten_is_not_found_and_not_chosen(client: Client, clerk: User) -> None:
+    customer = factories.customer(name="Wanjiku Kamau")
+    erasing.erase_customer(customer, by=clerk)
+    assert [each["id"] for each in client.get(FIND).json()["results"]] == []
+    assert " selected>" not in client.get(ADD, {"customer": str(customer.pk)}).content.decode()
+    page = client.post(ADD, filled_in(customer=str(customer.pk)))
+    assert list(errors(page)) == ["customer"]
+    assert not Order.objects.exists()
 
 
 def test_where_nobody_is_found_a_new_customer_is_offered(client: Client) -> None:

@@ -19,7 +19,6 @@ const beginToTakeOrders = () => {
 
   // --- The search ---
 
-  label(chosen);
   chosen.addEventListener("keydown", (event) => {
     const isCharacter = event.key.length === 1 && event.key !== " ";
     if (isCharacter && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -31,6 +30,7 @@ const beginToTakeOrders = () => {
     const results = document.getElementById("select2-id_customer-results");
     label(field);
     label(results);
+    chosen.setAttribute("aria-controls", results.id);
     results.removeAttribute("aria-expanded"); // which a list of options does not have
     field.setAttribute("placeholder", chosen.textContent.trim() ? "" : search.dataset.placeholder);
     field.focus();
