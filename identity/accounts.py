@@ -157,6 +157,7 @@ def reactivate(user: User, *, by: User) -> None:
     user.save(update_fields=["is_active", "updated_at"])
 
 
+@transaction.atomic
 def end_access(user: User) -> None:
     """Sign somebody out everywhere, and end every token of theirs and of apps that act for them,
     and the invitations that they answer for.

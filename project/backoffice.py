@@ -60,6 +60,10 @@ def _item(title: str, icon: str, url: str, permission: str) -> dict[str, Any]:
     }
 
 
+def _technical(title: str, icon: str, model: str) -> dict[str, Any]:
+    return _item(title, icon, f"{model}_changelist", "identity.view_technical")
+
+
 def _simulated_phones() -> list[dict[str, Any]]:
     """Where another gateway is in use, texts leave this machine, and there is nothing to play."""
     if settings.SMS_GATEWAY != "simulator":
@@ -138,5 +142,16 @@ def _groups() -> list[dict[str, Any]]:
         {
             "title": "System",
             "items": [_item("Health", "monitor_heart", "health", "project.view_health")],
+        },
+        {
+            "title": "Technical",
+            "items": [
+                _technical("Signed-in browsers", "devices", "identity_browsersession"),
+                _technical("API sign-ins", "vpn_key", "identity_sessiontoken"),
+                _technical("Personal tokens", "key", "identity_personalaccesstoken"),
+                _technical("Access of apps", "passkey", "identity_authorization"),
+                _technical("Waiting tasks", "schedule", "django_q_ormq"),
+                _technical("Failed tasks", "error", "django_q_failure"),
+            ],
         },
     ]

@@ -86,8 +86,22 @@ OF_MODELS = {
         ],
     ),
     "sms.messagetemplate": EmptyList(gettext_lazy("No wording yet: setting up brings it.")),
+    "django_q.ormq": EmptyList(gettext_lazy("No task waits: the worker is done with all of them.")),
+    "django_q.failure": EmptyList(gettext_lazy("No task has failed.")),
+    "identity.sessiontoken": EmptyList(gettext_lazy("Nobody is signed in to the API.")),
+    "identity.personalaccesstoken": EmptyList(gettext_lazy("Nobody has a personal access token.")),
+    "identity.authorization": EmptyList(
+        gettext_lazy("No app acts for anybody."),
+        [
+            Action(
+                gettext_lazy("See the connected apps"),
+                "identity_application_changelist",
+                "identity.view_application",
+            )
+        ],
+    ),
     "identity.invitation": EmptyList(
-        gettext_lazy("Nobody has been invited yet."),
+        gettext_lazy("Nobody is invited."),
         [Action(gettext_lazy("Invite somebody"), "identity_invitation_add", "identity.add_user")],
     ),
     "identity.application": EmptyList(

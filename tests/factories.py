@@ -6,20 +6,24 @@ from collections.abc import Collection, Iterable
 from itertools import count
 from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
+from django.utils import timezone
+from django_q.models import Failure, Task
 
 from crm.customers import register_customer
 from crm.models import Customer, Order
 from crm.orders import place_order
 from identity import invitations, personal_tokens
 from identity import roles as identity_roles
-from identity.models import Application, Invitation, Role, User
+from identity.models import Application, Authorization, Invitation, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
+from identity.provider.authorizations import begin_authorization
 from identity.scopes import SCOPES
 from project.setup import FIXTURES
 from sms import outbox, wording
@@ -159,6 +163,20 @@ def basic(app: Application, secret: str) -> dict[str, str]:
     """The header with which an app tells who it is (RFC 6749, section 2.3.1)."""
     pair = base64.b64encode(f"{app.client_id}:{secret}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
+
+
+def authorization(user: User) -> Authorization:
+    """A person's yes to an app."""
+    scopes, moment = ["orders:read"], timezone.now()
+    return begin_authorization(user, app()[0], scopes, sid="", auth_time=moment)
+
+
+def failed_task(name: str = "sms.tasks.drain") -> Failure:
+    """What the worker writes down of a task that failed."""
+    now = timezone.now()
+    facts = {"func": name, "started": now, "stopped": now, "success": False, "result": "No."}
+    Task.objects.create(id=uuid4().hex, name=f"task {next(_numbers)}", **facts)
+    return Failure.objects.latest("started")
 
 
 def authenticator_app(user: User) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from identity.account.browsers import browser_name
+from identity.browsers import browser_name
 from identity.models import AccessToken, Consent, PersonalAccessToken, SignIn, User
 from identity.personal_tokens import has_other_password
 from identity.scopes import ALL_SCOPES

@@ -20,7 +20,7 @@ from identity.signed_in import staff_of
 class UserActions:
     """The buttons on the page of a user."""
 
-    actions_detail = ("deactivate", "reactivate", "remove_second_factor")
+    actions_detail = ("deactivate", "reactivate", "end_access", "remove_second_factor")
 
     # --- Closing an account, and opening it again -----------------------------------------------
 
@@ -59,6 +59,30 @@ class UserActions:
         accounts.reactivate(user, by=staff_of(request))
         told = _("{name} can sign in again.").format(name=user)
         return self._done(request, user, "Reactivated.", told)
+
+    # --- Sessions and tokens alone --------------------------------------------------------------
+
+    def has_end_access_permission(self, request: HttpRequest, object_id: str) -> bool:
+        return self._may_change_another(request, object_id)
+
+    @action(
+        description=gettext_lazy("Sign out everywhere"),
+        url_path="end-access",
+        permissions=["end_access"],
+    )
+    def end_access(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For a phone that was lost, once that is confirmed."""
+        user = self._user(request, object_id)
+        if user is None or request.method != "POST":
+            title = _("Sign out everywhere?")
+            told = _(
+                "Every browser is signed out at once, and every token ends: their own, and those "
+                "of apps that act for them. They can sign in again."
+            )
+            return self._ask(request, user, title, told)
+        accounts.end_access(user)
+        told = _("{name} is signed out everywhere.").format(name=user)
+        return self._done(request, user, "Signed out everywhere.", told)
 
     # --- A lost second factor -------------------------------------------------------------------
 

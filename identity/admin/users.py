@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from identity import accounts, rights
 from identity.admin.refusals import SaysWhyNot, says_why_not
 from identity.admin.user_actions import UserActions
-from identity.models import User
+from identity.models import Authorization, PersonalAccessToken, SessionToken, User
 from identity.signed_in import staff_of
 from identity.times import time_column
 
@@ -128,6 +128,12 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
     @says_why_not
     def user_change_password(self, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().user_change_password(*args, **kwargs)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Sessions and tokens go with their owner; by themselves they are only ended."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        theirs = (SessionToken, PersonalAccessToken, Authorization)
+        return shown, counts, needed - {str(it._meta.verbose_name) for it in theirs}, protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         accounts.delete_account(obj, by=staff_of(request))

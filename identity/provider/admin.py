@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from identity import rights
-from identity.models import Application, Consent, Role, User
+from identity.models import Application, Authorization, Consent, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.provider.authorizations import revoke_consent
@@ -210,6 +210,11 @@ class ApplicationAdmin(ModelAdmin):
         formset.save(commit=False)
         for consent in formset.deleted_objects:
             revoke_consent(consent.user, consent.application)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What people allowed it goes with it; by itself that is only ended."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, needed - {str(Authorization._meta.verbose_name)}, protected
 
     def delete_model(self, request: HttpRequest, obj: Application) -> None:
         connected_apps.delete_app(obj)

@@ -105,6 +105,11 @@ PAGES = [
     "/admin/identity/role/add/",
     "/admin/identity/role/matrix/",
     "/admin/identity/invitation/",
+    "/admin/identity/invitation/add/",
+    "/admin/identity/browsersession/",
+    "/admin/identity/personalaccesstoken/",
+    "/admin/django_q/ormq/",
+    "/admin/django_q/failure/",
     "/api/docs",
 ]
 

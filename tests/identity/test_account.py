@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from identity.account.browsers import browser_name
+from identity.browsers import browser_name
 from identity.models import (
     Application,
     AttemptCount,

@@ -10,7 +10,6 @@ from identity import accounts
 from identity.errors import HoldsMore, IsOwnAccount, LastAdministrator
 from identity.models import AccessToken, Application, BrowserSession, User
 from identity.provider import connected_apps
-from identity.provider.authorizations import begin_authorization
 from identity.session_tokens import issue_tokens
 from tests import factories
 from tests.identity.test_admin import USERS, all_rows, change_page, form_of, signed_in
@@ -53,9 +52,7 @@ def test_every_way_in_ends_at_once_and_does_not_come_back(clerk: User) -> None:
         "app": factories.app_token(user=clerk),
     }
     refresh = issue_tokens(clerk).refresh
-    let_in = begin_authorization(
-        clerk, factories.app()[0], ["orders:read"], sid="", auth_time=clerk.date_joined
-    )
+    let_in = factories.authorization(clerk)
     assert {name: status_of(token) for name, token in tokens.items()} == dict.fromkeys(tokens, 200)
 
     accounts.deactivate(clerk)

@@ -128,7 +128,7 @@ def test_an_administrator_has_the_people_the_apps_and_the_health_page_too(
         f"identity.{verb}_{kind}"
         for verb in ("view", "add", "change", "delete")
         for kind in ("user", "role", "application")
-    } | {"project.view_health"}
+    } | {"identity.view_technical", "identity.change_technical", "project.view_health"}
 
 
 # --- Having a role ------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ PEOPLE = {
     "Invitations": "/admin/identity/invitation/",
     "Roles": "/admin/identity/role/",
     "Health": "/admin/health/",
+    "Signed-in browsers": "/admin/identity/browsersession/",
+    "API sign-ins": "/admin/identity/sessiontoken/",
+    "Personal tokens": "/admin/identity/personalaccesstoken/",
+    "Access of apps": "/admin/identity/authorization/",
+    "Waiting tasks": "/admin/django_q/ormq/",
+    "Failed tasks": "/admin/django_q/failure/",
 }
 
 

@@ -33,7 +33,15 @@ from crm.models import (
 from crm.my_orders import urls as my_orders_urls
 from crm.spreadsheets import jobs
 from identity.account import urls as account_urls
-from identity.models import Consent, Invitation, PersonalAccessToken, Role, SessionToken, User
+from identity.models import (
+    BrowserSession,
+    Consent,
+    Invitation,
+    PersonalAccessToken,
+    Role,
+    SessionToken,
+    User,
+)
 from identity.people.urls import urlpatterns as people_urls
 from identity.scopes import SCOPES
 from identity.session_tokens import issue_tokens
@@ -541,6 +549,7 @@ identity_user_history           Administrator  Administrator
 identity_user_remove_second_factor  Administrator  Administrator
 identity_user_deactivate        Administrator  Administrator
 identity_user_reactivate        Administrator  Administrator
+identity_user_end_access        Administrator  Administrator
 auth_user_password_change       Administrator  Administrator
 
 identity_invitation_changelist  Administrator  Administrator
@@ -551,6 +560,37 @@ identity_invitation_history     Administrator  Administrator
 identity_invitation_link        Administrator  Administrator
 identity_invitation_renew       Administrator  Administrator
 identity_invitation_revoke      Administrator  Administrator
+
+identity_sessiontoken_changelist  Administrator  Administrator
+identity_sessiontoken_add         nobody         nobody
+identity_sessiontoken_change      Administrator  nobody
+identity_sessiontoken_delete      nobody         nobody
+identity_sessiontoken_history     Administrator  Administrator
+identity_personalaccesstoken_changelist  Administrator  Administrator
+identity_personalaccesstoken_add         nobody         nobody
+identity_personalaccesstoken_change      Administrator  nobody
+identity_personalaccesstoken_delete      nobody         nobody
+identity_personalaccesstoken_history     Administrator  Administrator
+identity_authorization_changelist  Administrator  Administrator
+identity_authorization_add         nobody         nobody
+identity_authorization_change      Administrator  nobody
+identity_authorization_delete      nobody         nobody
+identity_authorization_history     Administrator  Administrator
+django_q_failure_changelist  Administrator  Administrator
+django_q_failure_add         nobody         nobody
+django_q_failure_change      Administrator  nobody
+django_q_failure_delete      nobody         nobody
+django_q_failure_history     Administrator  Administrator
+identity_browsersession_changelist  Administrator  Administrator
+identity_browsersession_add         nobody         nobody
+identity_browsersession_change      nobody         nobody
+identity_browsersession_delete      nobody         nobody
+identity_browsersession_history     nobody         nobody
+django_q_ormq_changelist  Administrator  Administrator
+django_q_ormq_add         nobody         nobody
+django_q_ormq_change      nobody         nobody
+django_q_ormq_delete      nobody         nobody
+django_q_ormq_history     nobody         nobody
 
 identity_role_changelist        Administrator  Administrator
 identity_role_add               Administrator  Administrator
@@ -585,7 +625,7 @@ ASK_FOR_NOTHING = {
     *("crm_customer_note_delete", "crm_order_move"),
     *("crm_customer_columns", "crm_order_columns"),
     *("identity_application_end_access", "identity_user_remove_second_factor"),
-    *("identity_user_deactivate", "identity_user_reactivate"),
+    *("identity_user_deactivate", "identity_user_reactivate", "identity_user_end_access"),
     *("identity_invitation_renew", "identity_invitation_revoke"),
     *("sms_message_retry", "sms_message_send_again", "sms_message_cancel"),
     *("sms_line_stop", "sms_line_resume", "health_ask_gateway"),
@@ -613,6 +653,9 @@ def addresses(world: World) -> Addresses:
     opt_outs.heed("+254733000009", factories.NO_TEXTS)
     factories.authenticator_app(world.owner)
     incoming.receive_text(world.order.customer.phone_number, "Is it ready?")
+    Client().force_login(world.owner)
+    issue_tokens(world.owner)
+    factories.personal_token(world.owner)
     paused = factories.confirmed()
     control.pause(paused)
     records: dict[str, models.Model] = {
@@ -634,8 +677,15 @@ def addresses(world: World) -> Addresses:
         "sms_broadcast_stop": factories.confirmed(),
         "identity_user": world.owner,
         "identity_user_deactivate": world.other,
+        "identity_user_end_access": world.other,
         "identity_user_reactivate": factories.user(is_active=False),
         "auth_user": world.owner,
+        "identity_sessiontoken": SessionToken.objects.get(),
+        "identity_personalaccesstoken": PersonalAccessToken.objects.get(),
+        "identity_authorization": factories.authorization(world.owner),
+        "identity_browsersession": BrowserSession.objects.filter(user=world.owner)[0],
+        "django_q_ormq": OrmQ.objects.all()[0],
+        "django_q_failure": factories.failed_task(),
         "identity_invitation": factories.invitation("Viewer")[0],
         "identity_role": factories.roles()["Viewer"],
         "identity_application": factories.app(name="Till")[0],
