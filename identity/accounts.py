@@ -129,7 +129,8 @@ def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
 
 @transaction.atomic
 def deactivate(user: User, *, by: User | None = None) -> None:
-    """Close somebody's account: they cannot sign in, and whatever acts for them is dead at once.
+    """Close somebody's account: they cannot sign in, and whatever acts for them is dead at once,
+    as are the invitations that they answer for.
 
     It does not come back with the account. ``by`` is who does it; nobody, where the house does.
 
@@ -144,6 +145,7 @@ def deactivate(user: User, *, by: User | None = None) -> None:
         user.is_active = False
         user.save(update_fields=["is_active", "updated_at"])  # and counts how often it was closed
     end_access(user)
+    user.invitations.all().revoke()
 
 
 @transaction.atomic
@@ -159,8 +161,7 @@ def reactivate(user: User, *, by: User) -> None:
 
 @transaction.atomic
 def end_access(user: User) -> None:
-    """Sign somebody out everywhere, and end every token of theirs and of apps that act for them,
-    and the invitations that they answer for.
+    """Sign somebody out everywhere, and end every token of theirs and of apps that act for them.
 
     What they allowed an app they need not be asked again, once they sign in there anew.
     """
@@ -168,7 +169,6 @@ def end_access(user: User) -> None:
     BrowserSession.objects.filter(user=user).delete()
     for tokens in (user.session_tokens, user.personal_tokens, user.authorizations):
         tokens.filter(revoked_at=None).update(revoked_at=now)
-    user.invitations.all().revoke()
     of_theirs = Q(user=user) | Q(application__in=user.apps.all())
     AccessToken.objects.filter(of_theirs, revoked_at=None).update(revoked_at=now)
 

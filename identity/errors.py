@@ -121,6 +121,18 @@ class LastAdministrator(MayNotBe):
         )
 
 
+class RoleIsNeeded(MayNotBe):
+    """Apps that were for this role alone would be for everybody, were it gone."""
+
+    def __init__(self, name: str, apps: str) -> None:
+        super().__init__(
+            _(
+                "Only who has the role {name} may use {apps}. Choose there who else may, before "
+                "you delete the role."
+            ).format(name=name, apps=apps)
+        )
+
+
 class RoleKeepsItsName(MayNotBe):
     """By its name it is known whom the rules for Administrators are for."""
 

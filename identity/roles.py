@@ -9,7 +9,7 @@ from django.db import transaction
 
 from identity import rights
 from identity.administrators import ADMINISTRATOR, keep_an_administrator
-from identity.errors import RoleKeepsItsName
+from identity.errors import RoleIsNeeded, RoleKeepsItsName
 from identity.models import Invitation, Role, User
 
 
@@ -92,6 +92,9 @@ def delete_role(role: Group, *, by: User | None = None) -> None:
     """
     if by is not None:
         rights.check_roles([role], by=by)
+    for_it_alone = [app.name for app in role.allowed_apps.all() if app.allowed_roles.count() == 1]
+    if for_it_alone:
+        raise RoleIsNeeded(role.name, ", ".join(sorted(for_it_alone)))
     holders = list(User.objects.filter(groups=role))
     with keep_an_administrator():
         Invitation.objects.filter(roles=role).revoke()

@@ -8,7 +8,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -47,7 +49,7 @@ class Technical(ModelAdmin):
 class BrowserSessionAdmin(Technical):
     """Where people are signed in. That ends on the page of the person."""
 
-    list_display = ("user", "browser", "signed_in", "until")
+    list_display = ("person", "browser", "signed_in", "until")
     list_display_links = None
     list_select_related = ("user",)
     ordering = ("-signed_in_at",)
@@ -62,6 +64,11 @@ class BrowserSessionAdmin(Technical):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and super().has_view_permission(request)
+
+    @display(description=gettext_lazy("Person"), ordering="user__username")
+    def person(self, row: BrowserSession) -> str:
+        url = reverse("admin:identity_user_change", args=[row.user_id])
+        return format_html('<a class="inline-block py-1 underline" href="{}">{}</a>', url, row.user)
 
     @display(description=gettext_lazy("Browser"))
     def browser(self, row: BrowserSession) -> str:

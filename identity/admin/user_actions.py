@@ -39,8 +39,8 @@ class UserActions:
             title = _("Deactivate the account?")
             told = _(
                 "Signed out everywhere at once, and every token ends: their own, and those of apps "
-                "that act for them. What they did stays. You can reactivate the account, but "
-                "sessions and tokens do not come back."
+                "that act for them. So do their invitations. What they did stays. You can "
+                "reactivate the account, but sessions and tokens do not come back."
             )
             return self._ask(request, user, title, told)
         accounts.deactivate(user, by=staff_of(request))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Group, Permission
 
+from identity.errors import RoleIsNeeded
 from identity.models import Role, User
 from identity.roles import assign_roles, delete_role, load_roles, mark_staff
 from tests import factories
@@ -187,3 +188,15 @@ def test_who_held_only_a_role_that_is_deleted_is_staff_no_longer() -> None:
     assert not User.objects.get(pk=clerk.pk).is_staff
     assert User.objects.get(pk=both.pk).is_staff
     assert not Role.objects.filter(name="Clerk").exists()
+
+
+def test_a_role_that_an_app_is_for_alone_is_not_deleted(roles: dict[str, Role]) -> None:
+    app, _ = factories.app(name="Till")
+    app.allowed_roles.set([roles["Clerk"]])
+    told = r"^Only who has the role Clerk may use Till\. Choose there who else may"
+    with pytest.raises(RoleIsNeeded, match=told):
+        delete_role(roles["Clerk"])
+    assert [role.name for role in app.allowed_roles.all()] == ["Clerk"]
+    app.allowed_roles.add(roles["Manager"])
+    delete_role(roles["Clerk"])
+    assert [role.name for role in app.allowed_roles.all()] == ["Manager"]

@@ -68,7 +68,8 @@ def test_the_lists_have_no_secret(client: Client, clerk: User) -> None:
     for path in pages:
         page = client.get(path).content.decode()
         assert [secret for secret in secrets if secret in page] == [], path
-    assert "wanjiku" in client.get(LISTS[0]).content.decode()
+    page = client.get(LISTS[0]).content.decode()
+    assert f'href="{change_page(clerk)}">wanjiku</a>' in page  # where it is ended
 
 
 def test_a_session_has_no_page_not_even_for_who_knows_its_key(client: Client, clerk: User) -> None:
