@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "identity.people.language.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity.people.middleware.RequireTwoFactorMiddleware",
@@ -223,8 +224,12 @@ CORS_EXPOSE_HEADERS = [
 BUSINESS_NAME = environment.business_name
 CURRENCY = environment.currency
 DEFAULT_REGION = environment.default_region
-LANGUAGE_CODE = environment.language_code
+# What programs are told, and what is written down: the API, the logs, the worker, spreadsheets. The
+# pages speak the language of whoever reads them, see `identity.languages`.
+LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("sw", "Kiswahili")]
+LANGUAGE_COOKIE_NAME = "language"
+BUSINESS_LANGUAGE = environment.language_code  # of a page, while its reader has not chosen
 TIME_ZONE = environment.time_zone
 USE_I18N = True
 USE_TZ = True

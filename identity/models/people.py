@@ -36,6 +36,10 @@ class UserManager(DjangoUserManager["User"]):
 class User(AbstractUser):
     """A person who can sign in: staff with roles, or a customer who serves themself."""
 
+    class Language(models.TextChoices):
+        ENGLISH = "en", "English"
+        SWAHILI = "sw", "Kiswahili"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subject = models.CharField(
         max_length=64,
@@ -45,6 +49,14 @@ class User(AbstractUser):
         help_text="What other apps know the person by (the `sub` claim); it never changes.",
     )
 
+    language = models.CharField(
+        max_length=5,
+        choices=Language,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="In which they read our pages. Blank: they have not chosen yet.",
+    )
     updated_at = models.DateTimeField(auto_now=True, editable=False)
     times_shut = models.PositiveIntegerField(
         default=0,

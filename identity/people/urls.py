@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
-from identity.people import upstream, views
+from identity.people import language, upstream, views
 from identity.people.invitations import invitation
 from identity.signed_in import freshly_signed_in
 
@@ -48,6 +48,7 @@ SIGN_IN = [
     ),
     page("invitation/<str:secret>/", invitation, "invitation"),
     page("sign-out/", account.logout, "account_logout"),
+    page("language/", language.choose_language, "choose_language"),
 ]
 
 TWO_FACTOR = [

@@ -1064,6 +1064,7 @@ openid_connect_callback                    404       404         404
 socialaccount_login_cancelled              200       200         200
 account_logout                             302       200         200
 invitation                                 410       410         410
+choose_language                            405       405         405
 
 account_reset_password                     200       200         200
 account_reset_password_done                200       200         200
