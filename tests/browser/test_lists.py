@@ -1,5 +1,7 @@
 """The lists of orders and of customers, at a desk and on a phone."""
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from crm import orders
@@ -11,7 +13,7 @@ from tests.browser.screen import no_wider_than_the_screen
 ORDERS, CUSTOMERS = "/admin/crm/order/", "/admin/crm/customer/"
 
 
-def placed(count: int, **facts: str) -> list[Order]:
+def placed(count: int, **facts: Any) -> list[Order]:
     return [factories.order(amount="80405.00", **facts) for _ in range(count)]
 
 
