@@ -6,8 +6,9 @@ their amounts and dates stay, as tax law wants books kept, under a customer whom
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -16,7 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.errors import CustomerIsErased, CustomerIsGone
-from crm.models import Customer, CustomerNote, Import, Merge, Order
+from crm.folding import fold
+from crm.models import Customer, CustomerNote, Import, Merge, Order, SavedView
 from identity.models import User
 from sms import erasure
 from sms.phone_numbers import stand_in
@@ -42,7 +44,7 @@ def erase_customer(customer: Customer, *, by: User) -> Customer:
         raise CustomerIsErased(stored)
     records = [stored.pk, *stored.merges.values_list("other_id", flat=True)]
     phones = _phones_of(stored, records)
-    _forget_sheets(stored, phones, records)
+    _forget_rows_that_tell(stored, phones, records)
     CustomerNote.objects.filter(customer=stored).delete()
     facts = {"name": NAME, "phone_number": stand_in(stored.pk), "email": ""}
     Merge.objects.filter(kept=stored).update(**facts)
@@ -80,18 +82,26 @@ def _forget_log(customer: Customer, records: Collection[UUID]) -> None:
     entries.update(object_repr=str(customer))
 
 
-def _forget_sheets(customer: Customer, phones: Iterable[str], records: Collection[UUID]) -> None:
-    """Rows that an import left out are kept as they came: a sheet that names the person goes."""
+def _forget_rows_that_tell(
+    customer: Customer, phones: Sequence[str], records: Collection[UUID]
+) -> None:
+    """Rows that an import left out are kept as they came, and a saved view as it was searched."""
     known = Customer.history.filter(id__in=records).values_list("name", "email")
     called = {text for row in known for text in row} | {customer.name, customer.email}
-    wanted = {_squeezed(text) for text in called if text}
-    wanted |= {phone[-9:] for phone in phones}  # without the country, however it was written
+    called = {fold(text) for text in called} - {""}
     sheets = Import.objects.exclude(error_sheet=b"").values_list("pk", "error_sheet")
     for pk, sheet in sheets.iterator(chunk_size=20):
-        text = _squeezed(bytes(sheet).decode(errors="replace"))
-        if any(each in text for each in wanted):
+        if _tells(bytes(sheet).decode(errors="replace"), phones, called):
             Import.objects.filter(pk=pk).update(error_sheet=b"", errors=[])
+    for view in SavedView.objects.all():
+        searched = dict(parse_qsl(view.query)).get("q", "")
+        if _tells(f"{view.name} {searched}", phones, called):
+            view.delete()
 
 
-def _squeezed(text: str) -> str:
-    return re.sub(r"[\s()./-]", "", text).casefold()
+def _tells(text: str, phones: Iterable[str], called: Iterable[str]) -> bool:
+    """Does it name one of the phones, however written, or one of the names as whole words?"""
+    digits, words = re.sub(r"[\s()./-]", "", text), fold(text)
+    return any(phone[-9:] in digits for phone in phones) or any(
+        re.search(rf"(?<!\w){re.escape(each)}(?!\w)", words) for each in called
+    )

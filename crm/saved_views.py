@@ -14,7 +14,7 @@ COLUMNS = "columns"  # of a list's address
 _EACH_LIST = {"q", "o", COLUMNS}
 # What else narrows each; a parameter that its list does not know would be refused there.
 PARAMETERS: dict[str, frozenset[str]] = {
-    ViewedList.CUSTOMERS: frozenset({*_EACH_LIST, "texts", "language__exact"}),
+    ViewedList.CUSTOMERS: frozenset({*_EACH_LIST, "texts", "alike", "language__exact"}),
     ViewedList.ORDERS: frozenset(
         {
             *_EACH_LIST,

@@ -10,9 +10,19 @@ from django.contrib.messages import get_messages
 from django.db import models
 from django.test import Client
 
-from crm import audience, customers, erasing, merging, notes, orders, texting, timeline
+from crm import (
+    audience,
+    customers,
+    erasing,
+    merging,
+    notes,
+    orders,
+    saved_views,
+    texting,
+    timeline,
+)
 from crm.errors import CustomerIsErased, CustomerIsGone
-from crm.models import Customer, CustomerNote, Import, Order
+from crm.models import Customer, CustomerNote, Import, Order, SavedView, ViewedList
 from crm.spreadsheets import jobs
 from identity.models import User
 from sms import incoming, opt_outs
@@ -71,6 +81,8 @@ def customer(templates: None, manager: User) -> Customer:
     sheet = b"Code,Name,Phone\nA,Wanjiku Kamau,0722 345 678\n"
     imported = jobs.queue_import(manager, "sheet.csv", sheet, kind="customers")
     jobs.run_import(imported.pk)
+    saved_views.save_view(manager, ViewedList.CUSTOMERS, "Regulars", "q=0722+345+678")
+    saved_views.save_view(manager, ViewedList.CUSTOMERS, "Opted out", "texts=opted_out")
     return Customer.objects.get(pk=made.pk)
 
 
@@ -126,6 +138,7 @@ def test_nothing_in_any_table_tells_who_it_was_but_that_they_want_no_texts(
     assert len(telltales(everything())) > 10
     erasing.erase_customer(customer, by=manager)
     assert set(telltales(everything())) == {("sms.OptOut", "733345678")}
+    assert [view.name for view in SavedView.objects.all()] == ["Opted out"]
 
 
 def telltales(rows: dict[str, list[Any]]) -> list[tuple[str, str]]:
@@ -208,6 +221,16 @@ def test_two_people_of_one_broadcast_can_both_be_forgotten(manager: User) -> Non
     for each in people:
         erasing.erase_customer(each, by=manager)
     assert Customer.objects.filter(erased_at=None).count() == 0
+
+
+def test_what_names_somebody_else_is_left(manager: User) -> None:
+    sheet = b"Code,Name,Phone\nA,Anna,nonsense\n"
+    imported = jobs.queue_import(manager, "sheet.csv", sheet, kind="customers")
+    jobs.run_import(imported.pk)
+    erasing.erase_customer(factories.customer(name="Ann"), by=manager)
+    assert b"Anna" in bytes(Import.objects.get().error_sheet)
+    erasing.erase_customer(factories.customer(name="ANNA"), by=manager)
+    assert bytes(Import.objects.get().error_sheet) == b""
 
 
 def test_who_erased_it_and_when_is_told_and_nothing_else(customer: Customer, manager: User) -> None:
