@@ -61,7 +61,7 @@ def test_a_phone_that_is_none_is_said_at_its_field_and_nobody_is_added(page: Pag
 def test_an_order_moves_by_the_next_legal_step(page: Page) -> None:
     order = factories.order()
     page.goto(f"/admin/crm/order/{order.pk}/change/")
-    status = page.locator("[name=status]")
+    status = page.locator("select[name=status]")
     assert status.locator("option").all_inner_texts() == [
         "Pending",
         "Processing",
