@@ -21,6 +21,7 @@ class CrmConfig(AppConfig):
                 "crm.add_customer": _("Add customers"),
                 "crm.change_customer": _("Change customers"),
                 "crm.delete_customer": _("Delete customers"),
+                "crm.erase_customer": _("Erase the personal data of customers"),
                 "crm.delete_customernote": _("Delete notes about customers"),
                 "crm.import_customer": _("Import customers from a sheet"),
                 "crm.export_customer": _("Export customers"),
@@ -37,6 +38,11 @@ class CrmConfig(AppConfig):
                 "crm.import_order": _("Import orders from a sheet"),
                 "crm.export_order": _("Export orders"),
             },
+        ),
+        Subject(
+            "views",
+            _("Views of lists"),
+            {"crm.share_savedview": _("Share views of lists with everybody")},
         ),
     )
 

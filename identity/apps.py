@@ -52,9 +52,10 @@ class IdentityConfig(AppConfig):
             "technical",
             _("Technical"),
             {
-                "identity.view_technical": _("See sessions, tokens and the queue"),
-                "identity.change_technical": _("End sessions and tokens, try failed tasks again"),
+                "identity.view_technical": _("See signed-in browsers, tokens and the queue"),
+                "identity.change_technical": _("End tokens, and discard failed tasks"),
             },
+            is_technical=True,
         ),
     )
 

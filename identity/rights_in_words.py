@@ -19,9 +19,11 @@ class Subject:
     key: str  # in forms
     title: Any  # lazily translated, as the words are
     words: Mapping[str, Any]  # by permission, such as ``crm.view_order``
+    is_technical: bool = False
 
 
 def subjects() -> list[Subject]:
     """All of them, in the order in which the sidebar has them: what people do all day first."""
     configured = reversed(list(apps.get_app_configs()))
-    return [subject for config in configured for subject in getattr(config, "rights", ())]
+    known = [subject for config in configured for subject in getattr(config, "rights", ())]
+    return sorted(known, key=lambda subject: subject.is_technical)

@@ -68,7 +68,7 @@ class InvitationAdmin(SaysWhyNot, ModelAdmin):
     list_per_page = 25
     show_full_result_count = False
     search_fields = ("name", "email")
-    readonly_fields = ("state", "story", "invited_by", "created_at")
+    readonly_fields = ("standing", "story", "invited_by", "created_at")
     actions_detail = ("renew", "revoke")
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +76,7 @@ class InvitationAdmin(SaysWhyNot, ModelAdmin):
         return type(form.__name__, (form,), {"by": request.user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
-        known = ("state", "story", "invited_by", "created_at") if obj else ()
+        known = ("standing", "story", "invited_by", "created_at") if obj else ()
         return ((None, {"fields": ("name", "email", "roles", *known)}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
@@ -93,7 +93,11 @@ class InvitationAdmin(SaysWhyNot, ModelAdmin):
     def state(self, invitation: Invitation) -> tuple[str, str]:
         return invitation.state.value, str(invitation.state.label)
 
-    @display(description=gettext_lazy("Since"))
+    @display(description=gettext_lazy("State"))
+    def standing(self, invitation: Invitation) -> str:
+        return str(invitation.state.label)
+
+    @display(description=gettext_lazy("What became of it"))
     def story(self, invitation: Invitation) -> str:
         """By whom and when it was accepted, or how long it is good."""
         if invitation.accepted_at:

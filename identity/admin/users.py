@@ -45,12 +45,12 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
     list_before_template = "identity/admin/users_before.html"
     filter_horizontal = ()
     autocomplete_fields: ClassVar = []
-    readonly_fields = ("state", "browsers", "last_login", "date_joined", "subject")
     signed_in = time_column("last_login", gettext_lazy("Signed in"))
+    readonly_fields = ("standing", "browsers", "last_login", "date_joined", "subject")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("state", "groups", "is_superuser")}),
+        ("Access", {"fields": ("standing", "groups", "is_superuser")}),
         ("Records", {"fields": ("last_login", "browsers", "date_joined", "subject")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "groups")}),)
@@ -73,6 +73,10 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
     )
     def state(self, user: User) -> tuple[str, str]:
         return ("active", _("Active")) if user.is_active else ("deactivated", _("Deactivated"))
+
+    @display(description=gettext_lazy("State"))
+    def standing(self, user: User) -> str:
+        return self.state(user)[1]
 
     @display(description=gettext_lazy("Signed-in browsers"))
     def browsers(self, user: User) -> str:

@@ -145,6 +145,7 @@ def test_an_administrator_shuts_somebody_out_and_lets_them_in_again(
     assert page_of(clerk, "reactivate") in page
     assert page_of(clerk, "deactivate") not in page
     assert "Deactivated" in page
+    assert "(&#x27;" not in page  # what is a pair to a list is words on the page
 
     assert client.post(page_of(clerk, "reactivate")).status_code == 302
     assert User.objects.get(pk=clerk.pk).is_active
