@@ -21,8 +21,7 @@ OFFERS = {
     "crm/order": {"Viewer": HOME, "Clerk": NEW_ORDER, "Manager": NEW_ORDER},
     "crm/customer": {
         "Viewer": HOME,
-        "Clerk": ("New customer", "/admin/crm/customer/add/"),
-        "Manager": ("Import customers", "/admin/crm/customer/import/"),
+        "Clerk": ("Import customers", "/admin/crm/customer/import/"),
     },
     "crm/savedview": {"Viewer": ("See the orders", "/admin/crm/order/")},
     "sms/message": {"Viewer": HOME, "Clerk": NEW_ORDER},
