@@ -1,8 +1,8 @@
 # `make` lists the commands. They need python3 (3.11 or newer); PYTHON=python3.12 picks another.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz screenshots check check-types check-all-else lock venv users-lock \
-	developers-lock
+.PHONY: help setup run test fuzz messages screenshots check check-types check-all-else lock venv \
+	users-lock developers-lock
 
 asked := $(PYTHON)
 PYTHON ?= python3
@@ -20,7 +20,7 @@ define install
 endef
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 setup: users-lock ## Make .venv with the dependencies, and start nothing
 
@@ -36,12 +36,17 @@ fuzz: developers-lock ## Send the API what its document allows and forbids (EXAM
 screenshots: developers-lock ## Take the pictures of the README
 	@exec $(python) -m docs.screenshots
 
+messages: export DATABASE_URL := sqlite://:memory:
+messages: export DEBUG := on
+messages: developers-lock ## Bring the Swahili catalog up to the words in the code (needs gettext)
+	@exec $(python) manage.py messages
+
 # The address is https so that `check --deploy` looks at what a real installation runs.
 check: export DATABASE_URL := sqlite://:memory:
 check: export DEBUG := off
 check: export PUBLIC_URL := https://karani.example.com
 check: export SECRET_KEY := only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
-check: developers-lock ## Lint, format, types, import floors, migrations, deployment settings
+check: developers-lock ## Lint, format, types, import floors, migrations, settings, translations
 	@$(MAKE) --jobs=2 --output-sync --no-print-directory check-types check-all-else
 
 # By itself, as it takes longer than all the others together.
@@ -54,6 +59,7 @@ check-all-else:
 	.venv/bin/lint-imports --no-logo
 	$(python) manage.py makemigrations --check --dry-run
 	$(python) manage.py check --deploy --fail-level WARNING
+	$(python) manage.py messages --check $(MESSAGES)
 
 # Pins that still fit stay as they are. The developers' lock keeps to the users' one: a superset.
 compile = pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
