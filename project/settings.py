@@ -229,6 +229,7 @@ DEFAULT_REGION = environment.default_region
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("sw", "Kiswahili")]
 LOCALE_PATHS = [BASE_DIR / "project" / "locale"]  # one catalog for all apps, and for Unfold
+FORMAT_MODULE_PATH = "project.formats"
 LANGUAGE_COOKIE_NAME = "language"
 BUSINESS_LANGUAGE = environment.language_code  # of a page, while its reader has not chosen
 TIME_ZONE = environment.time_zone

@@ -1,0 +1,1 @@
+"""Swahili, as it is written in Kenya."""
