@@ -7,8 +7,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-SENT_TEXTS = "Sent texts"
+SENT_TEXTS = _("Sent texts")
 
 # A warm green, as on a shop's sign; each step keeps the contrast that its use needs.
 COLORS: dict[str, dict[str, str]] = {
@@ -51,7 +53,7 @@ def _may_view(permission: str) -> Any:
     return may
 
 
-def _item(title: str, icon: str, url: str, permission: str) -> dict[str, Any]:
+def _item(title: str | Promise, icon: str, url: str, permission: str) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,
@@ -68,7 +70,7 @@ def _simulated_phones() -> list[dict[str, Any]]:
     """Where another gateway is in use, texts leave this machine, and there is nothing to play."""
     if settings.SMS_GATEWAY != "simulator":
         return []
-    return [_item("Simulated phones", "smartphone", "sms_phones", "sms.view_message")]
+    return [_item(_("Simulated phones"), "smartphone", "sms_phones", "sms.view_message")]
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -82,8 +84,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     best = max(here, key=lambda item: len(str(item["link"])), default=None)
     for item in items:
         item["active"] = item is best
-        if item["title"] == SENT_TEXTS and banners.are_texts_stopped(request):
-            item |= {"badge": "Stopped", "badge_variant": "danger"}
+        if item["title"] is SENT_TEXTS and banners.are_texts_stopped(request):
+            item |= {"badge": _("Stopped"), "badge_variant": "danger"}
     return groups
 
 
@@ -98,22 +100,26 @@ def items_for(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
 def _groups() -> list[dict[str, Any]]:
     return [
         {
-            "title": "Shop",
+            "title": _("Shop"),
             "items": [
-                _item("Orders", "receipt_long", "crm_order_changelist", "crm.view_order"),
-                _item("Customers", "group", "crm_customer_changelist", "crm.view_customer"),
+                _item(_("Orders"), "receipt_long", "crm_order_changelist", "crm.view_order"),
+                _item(_("Customers"), "group", "crm_customer_changelist", "crm.view_customer"),
             ],
         },
         {
-            "title": "Texts",
+            "title": _("Texts"),
             "items": [
                 _item(SENT_TEXTS, "sms", "sms_message_changelist", "sms.view_message"),
-                _item("Received texts", "inbox", "sms_incomingtext_changelist", "sms.view_message"),
-                _item("Opt-outs", "block", "sms_consentchange_changelist", "sms.view_message"),
-                _item("Broadcasts", "campaign", "sms_broadcast_changelist", "sms.view_broadcast"),
+                _item(
+                    _("Received texts"), "inbox", "sms_incomingtext_changelist", "sms.view_message"
+                ),
+                _item(_("Opt-outs"), "block", "sms_consentchange_changelist", "sms.view_message"),
+                _item(
+                    _("Broadcasts"), "campaign", "sms_broadcast_changelist", "sms.view_broadcast"
+                ),
                 *_simulated_phones(),
                 _item(
-                    "Wording",
+                    _("Wording"),
                     "edit_note",
                     "sms_messagetemplate_changelist",
                     "sms.view_messagetemplate",
@@ -121,18 +127,18 @@ def _groups() -> list[dict[str, Any]]:
             ],
         },
         {
-            "title": "People",
+            "title": _("People"),
             "items": [
-                _item("Users", "person", "identity_user_changelist", "identity.view_user"),
+                _item(_("Users"), "person", "identity_user_changelist", "identity.view_user"),
                 _item(
-                    "Invitations",
+                    _("Invitations"),
                     "mail",
                     "identity_invitation_changelist",
                     "identity.add_user",
                 ),
-                _item("Roles", "badge", "identity_role_changelist", "identity.view_role"),
+                _item(_("Roles"), "badge", "identity_role_changelist", "identity.view_role"),
                 _item(
-                    "Connected apps",
+                    _("Connected apps"),
                     "apps",
                     "identity_application_changelist",
                     "identity.view_application",
@@ -140,8 +146,8 @@ def _groups() -> list[dict[str, Any]]:
             ],
         },
         {
-            "title": "System",
-            "items": [_item("Health", "monitor_heart", "health", "project.view_health")],
+            "title": _("System"),
+            "items": [_item(_("Health"), "monitor_heart", "health", "project.view_health")],
         },
         {
             "title": "Technical",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Exists
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from crm.models import Customer, Order
 from identity.models import Application, User
@@ -34,18 +35,18 @@ def first_steps(user: User) -> list[FirstStep]:
     has_customers, has_orders, has_staff, has_apps = is_there.get(pk=user.pk)
     has_name = Environment.model_fields["business_name"].default != settings.BUSINESS_NAME
     steps = [
-        FirstStep("Name the business: set BUSINESS_NAME", has_name),
+        FirstStep(_("Name the business: set BUSINESS_NAME"), has_name),
         FirstStep(
-            "Import your customers from a spreadsheet",
+            _("Import your customers from a spreadsheet"),
             has_customers,
             reverse("admin:crm_customer_import"),
         ),
-        FirstStep("Take the first order", has_orders, reverse("admin:crm_order_add")),
+        FirstStep(_("Take the first order"), has_orders, reverse("admin:crm_order_add")),
         FirstStep(
-            "Have texts sent: set SMS_GATEWAY to africastalking",
+            _("Have texts sent: set SMS_GATEWAY to africastalking"),
             settings.SMS_GATEWAY == "africastalking",
         ),
-        FirstStep("Invite your staff", has_staff, reverse("admin:identity_invitation_add")),
-        FirstStep("Connect an app", has_apps, reverse("admin:identity_application_add")),
+        FirstStep(_("Invite your staff"), has_staff, reverse("admin:identity_invitation_add")),
+        FirstStep(_("Connect an app"), has_apps, reverse("admin:identity_application_add")),
     ]
     return [] if all(step.is_done for step in steps) else steps

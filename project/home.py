@@ -11,6 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm import sales
 from crm.models import Order
@@ -20,11 +22,27 @@ from project.first_steps import first_steps
 from sms import line, spend, status
 
 CHART_DAYS = 30
-PERIODS = {1: "Today", 7: "7 days", 30: "30 days"}
-BEFORE = {
-    1: "yesterday by this hour",
-    7: "in the 7 days before, by this hour",
-    30: "in the 30 days before, by this hour",
+PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy("30 days")}
+# With the sum that was taken then, and how much more or less it is now.
+_MORE = {
+    1: gettext_lazy("{percent} more than yesterday by this hour ({sum})"),
+    7: gettext_lazy("{percent} more than in the 7 days before, by this hour ({sum})"),
+    30: gettext_lazy("{percent} more than in the 30 days before, by this hour ({sum})"),
+}
+_LESS = {
+    1: gettext_lazy("{percent} less than yesterday by this hour ({sum})"),
+    7: gettext_lazy("{percent} less than in the 7 days before, by this hour ({sum})"),
+    30: gettext_lazy("{percent} less than in the 30 days before, by this hour ({sum})"),
+}
+_AS_MUCH = {
+    1: gettext_lazy("As much as yesterday by this hour ({sum})"),
+    7: gettext_lazy("As much as in the 7 days before, by this hour ({sum})"),
+    30: gettext_lazy("As much as in the 30 days before, by this hour ({sum})"),
+}
+_NOTHING = {
+    1: gettext_lazy("No {currency} yesterday by this hour"),
+    7: gettext_lazy("No {currency} in the 7 days before, by this hour"),
+    30: gettext_lazy("No {currency} in the 30 days before, by this hour"),
 }
 WAITS_LONG = timedelta(days=2)  # for an order that nobody has begun on
 _CHART_HEIGHT = 100  # of the highest bar, in units of the drawing
@@ -105,26 +123,32 @@ def _sales(now: datetime) -> tuple[list[Tile], list[Bar]]:
 
 
 def _period(days: int, span: Span, now: Sales, before: Sales) -> Tile:
-    average = "" if now.average is None else f", {_money(now.average)} on average"
-    noun = "order" if now.orders == 1 else "orders"
-    details = [
-        f"{now.orders:,} {noun}{average}",
-        _change(now.revenue, before.revenue, BEFORE[days]),
-    ]
+    details = [_orders_sold(now), _change(now.revenue, before.revenue, days)]
     if foreign := now.orders - now.priced:
-        details.insert(1, f"{foreign:,} of them in another currency, and not in the sum")
-    return Tile(PERIODS[days], _money(now.revenue), orders_of(span), details)
+        told = _("{count} of them in another currency, and not in the sum")
+        details.insert(1, told.format(count=f"{foreign:,}"))
+    return Tile(str(PERIODS[days]), _money(now.revenue), orders_of(span), details)
 
 
-def _change(now: Decimal, before: Decimal, when: str) -> str:
+def _orders_sold(now: Sales) -> str:
+    count = f"{now.orders:,}"
+    if now.average is None:
+        return ngettext("{count} order", "{count} orders", now.orders).format(count=count)
+    told = ngettext(
+        "{count} order, {sum} on average", "{count} orders, {sum} on average", now.orders
+    )
+    return told.format(count=count, sum=_money(now.average))
+
+
+def _change(now: Decimal, before: Decimal, days: int) -> str:
     """How much more or less it is: ``12 % more than yesterday by this hour (KES 1,000.00)``."""
     if not before:
-        return f"No {settings.CURRENCY} {when}"
+        return str(_NOTHING[days]).format(currency=settings.CURRENCY)
     percent = round(100 * (now - before) / before)
-    than = f"than {when} ({_money(before)})"
     if not percent:
-        return f"As much as {when} ({_money(before)})"
-    return f"{abs(percent):,} % {'more' if percent > 0 else 'less'} {than}"
+        return str(_AS_MUCH[days]).format(sum=_money(before))
+    told = (_MORE if percent > 0 else _LESS)[days]
+    return str(told).format(percent=f"{abs(percent):,} %", sum=_money(before))
 
 
 def _bars(days: Sequence[Span], found: Iterable[Sales]) -> list[Bar]:
@@ -138,26 +162,28 @@ def _bars(days: Sequence[Span], found: Iterable[Sales]) -> list[Bar]:
 
 def _to_fulfil() -> Tile:
     waiting = Order.objects.filter(status__in=sales.TO_FULFIL).count()
-    return Tile("To fulfil", f"{waiting:,}", _orders(status__exact=list(sales.TO_FULFIL)))
+    return Tile(_("To fulfil"), f"{waiting:,}", _orders(status__exact=list(sales.TO_FULFIL)))
 
 
 def _texts_in_trouble(since: datetime, count: int) -> Tile:
-    title = f"Texts failed or in doubt, {CHART_DAYS} days"
+    title = _("Texts failed or in doubt, {days} days").format(days=CHART_DAYS)
     return Tile(title, f"{count:,}", _texts_in_trouble_link(since))
 
 
 def _spend() -> Tile:
     sums = spend.spend_in(CHART_DAYS)
-    told = " and ".join(f"{currency} {amount:,.2f}" for currency, amount in sums)
+    told = f" {_('and')} ".join(f"{currency} {amount:,.2f}" for currency, amount in sums)
     nothing = _money(Decimal(0))
-    return Tile(f"Spent on texts, {CHART_DAYS} days", told or nothing, reverse("admin:sms_spend"))
+    title = _("Spent on texts, {days} days").format(days=CHART_DAYS)
+    return Tile(title, told or nothing, reverse("admin:sms_spend"))
 
 
 def _stopped_texts() -> list[Concern]:
     known = line.read_line()
     if not line.is_shut(known):
         return []
-    return [Concern(f"No texts are sent. {status.reason_of(known)}", _log())]
+    words = _("No texts are sent. {reason}").format(reason=status.reason_of(known))
+    return [Concern(words, _log())]
 
 
 def _trouble() -> list[Concern]:
@@ -166,8 +192,11 @@ def _trouble() -> list[Concern]:
     count = status.in_trouble(since)
     if not count:
         return []
-    noun = "text" if count == 1 else "texts"
-    words = f"{count:,} {noun} failed or in doubt since yesterday"
+    words = ngettext(
+        "{count} text failed or in doubt since yesterday",
+        "{count} texts failed or in doubt since yesterday",
+        count,
+    ).format(count=f"{count:,}")
     return [Concern(words, _texts_in_trouble_link(since))]
 
 
@@ -176,7 +205,11 @@ def _late_orders(now: datetime) -> list[Concern]:
     count = Order.objects.filter(status=Order.Status.PENDING, order_time__lt=end).count()
     if not count:
         return []
-    words = f"{count:,} {'order has' if count == 1 else 'orders have'} been pending for 2 days"
+    words = ngettext(
+        "{count} order has been pending for 2 days",
+        "{count} orders have been pending for 2 days",
+        count,
+    ).format(count=f"{count:,}")
     link = _orders(status__exact=Order.Status.PENDING, **_until("order_time", end))
     return [Concern(words, link)]
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Site:
 
     @property
     def links(self) -> list[Link]:
-        places = [("My orders", "my-orders"), ("Account", "account")]
+        places = [(_("My orders"), "my-orders"), (_("Account"), "account")]
         if self.request.user.is_staff:
-            places.append(("Back office", "admin:index"))
+            places.append((_("Back office"), "admin:index"))
         return [
             Link(title, reverse(name), self.request.path == reverse(name)) for title, name in places
         ]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 from crm.sign_up import complete_sign_up, sign_up, sign_up_sent
@@ -17,7 +18,7 @@ from project.palette.views import palette
 from project.problems import api_not_found
 
 favicon = lazy(static, str)("project/favicon.svg")  # its address is known once files are collected
-admin.site.index_title = "Home"
+admin.site.index_title = _("Home")
 admin.site.index_template = "project/home.html"
 admin.site.extra_urls = health_page.doors  # type: ignore[attr-defined]  # Unfold's site asks it
 

@@ -10,7 +10,7 @@ from identity.rights_in_words import Subject
 
 class SmsConfig(AppConfig):
     name = "sms"
-    verbose_name = "Texts"
+    verbose_name = _("Texts")
     rights: ClassVar = (
         Subject(
             "texts",

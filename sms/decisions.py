@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from identity.models import User
 from sms import doorbells
@@ -56,7 +57,7 @@ def retry_failed(messages: MessageQuerySet, by: User) -> tuple[int, Counter[str]
         except MessageCannotBeRetried as refusal:
             refused[str(refusal)] += 1
         except (PhoneOptedOut, PhoneTakesNoTexts) as refusal:
-            refused[refusal.kind] += 1
+            refused[str(refusal.kind)] += 1
         else:
             queued += 1
     return queued, refused, left
@@ -133,7 +134,7 @@ def _why_withheld(message: Message) -> str:
     if message.about_id is None:
         return ""
     if Withdrawal.objects.filter(about_id=message.about_id).exists():
-        return "What this text tells of is gone, so that it was not queued."
+        return _("What this text tells of is gone, so that it was not queued.")
     broadcast = Broadcast.objects.filter(pk=message.about_id, status__in=Broadcast.HALTED).first()
     if broadcast is None:
         return ""

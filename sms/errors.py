@@ -1,5 +1,8 @@
 """Why an operation on a text refuses."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from sms.models import Broadcast, Message
 
 
@@ -10,7 +13,10 @@ class MessageCannotBeRetried(Exception):
     def __init__(self, message: Message, why: str = "") -> None:
         state = message.get_status_display().lower()
         super().__init__(
-            why or f"This text is {state}. Only a failed or an unconfirmed one can be sent again."
+            why
+            or _(
+                "This text is {state}. Only a failed or an unconfirmed one can be sent again."
+            ).format(state=state)
         )
 
 
@@ -18,41 +24,41 @@ class MessageCannotBeCancelled(Exception):
     """A worker has the text already, or it is settled."""
 
     def __init__(self, message: Message) -> None:
-        super().__init__(
-            f"This text is {message.get_status_display().lower()}. "
-            "Only one that is queued or held can be cancelled."
-        )
+        told = _("This text is {state}. Only one that is queued or held can be cancelled.")
+        super().__init__(told.format(state=message.get_status_display().lower()))
 
 
 class PhoneTakesNoTexts(Exception):
     """The number is one of a fixed line, or of another kind that no text gets to."""
 
-    kind = "No mobile number: no text gets there."
+    kind = gettext_lazy("No mobile number: no text gets there.")
 
     def __init__(self, phone_number: str) -> None:
-        super().__init__(
-            f"{phone_number} is not a mobile number, so that no text gets there. "
+        told = _(
+            "{phone} is not a mobile number, so that no text gets there. "
             "Mend the customer's number: the next text goes to that one."
         )
+        super().__init__(told.format(phone=phone_number))
 
 
 class PhoneOptedOut(Exception):
     """Whoever has the phone wants no texts."""
 
-    kind = "The phone has opted out of texts."
+    kind = gettext_lazy("The phone has opted out of texts.")
 
     def __init__(self, phone_number: str) -> None:
-        super().__init__(
-            f"{phone_number} has opted out of texts, so that nothing was queued. "
+        told = _(
+            "{phone} has opted out of texts, so that nothing was queued. "
             "Write down first that the customer wants texts again, if that is so."
         )
+        super().__init__(told.format(phone=phone_number))
 
 
 class PhoneIsBeingTexted(Exception):
     """A worker has a text to the phone in its hands."""
 
     def __init__(self) -> None:
-        super().__init__("A text to this phone is being sent right now. Try again in a minute.")
+        super().__init__(_("A text to this phone is being sent right now. Try again in a minute."))
 
 
 class BroadcastRefusal(Exception):
@@ -63,14 +69,15 @@ class NobodyToText(BroadcastRefusal):
     """Nobody was chosen, or nobody of those who were may be texted."""
 
     def __init__(self) -> None:
-        super().__init__("There is nobody to text.")
+        super().__init__(_("There is nobody to text."))
 
 
 class TooManyPeople(BroadcastRefusal):
     """More than are texted at once."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"At most {most:,} people are texted at once. Choose fewer.")
+        told = _("At most {most} people are texted at once. Choose fewer.")
+        super().__init__(told.format(most=f"{most:,}"))
 
 
 class ReviewHasChanged(BroadcastRefusal):
@@ -78,8 +85,10 @@ class ReviewHasChanged(BroadcastRefusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Something has changed since you looked: who gets the text, its words, its price or "
-            "when it goes. Nothing was sent. Look again, then confirm."
+            _(
+                "Something has changed since you looked: who gets the text, its words, its price "
+                "or when it goes. Nothing was sent. Look again, then confirm."
+            )
         )
 
 
@@ -88,5 +97,5 @@ class BroadcastHasMoved(BroadcastRefusal):
 
     def __init__(self, broadcast: Broadcast) -> None:
         known = Broadcast.objects.filter(pk=broadcast.pk).first()
-        state = known.get_status_display().lower() if known else "deleted"
-        super().__init__(f"This broadcast is now: {state}.")
+        state = known.get_status_display().lower() if known else _("deleted")
+        super().__init__(_("This broadcast is now: {state}.").format(state=state))

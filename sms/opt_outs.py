@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from identity.models import User
 from sms.models import ConsentChange, ConsentSource, OptOut
@@ -52,12 +53,12 @@ def tell(phone_number: str) -> str:
     if not is_opted_out(phone_number):
         return ""
     known = next(iter(history_of(phone_number)), None)
-    return describe(known) if known else "No texts are wanted."
+    return describe(known) if known else _("No texts are wanted.")
 
 
 def describe(change: ConsentChange) -> str:
     """One word on texts: ``No texts wanted: by text (“STOP”), 3 Nov 2026 14:02.``"""
-    said = "Texts wanted" if change.wants_texts else "No texts wanted"
+    said = _("Texts wanted") if change.wants_texts else _("No texts wanted")
     how = str(change.get_source_display())
     how = f"{how[:1].lower()}{how[1:]}"
     if change.words:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from identity.models import User
 from sms import doorbells
@@ -14,7 +15,7 @@ from sms.phone_numbers import takes_texts
 from sms.reach import NO_MOBILE
 from sms.segments import count_segments
 
-WITHDRAWN = "What it told of is gone."
+WITHDRAWN = gettext_noop("What it told of is gone.")  # kept in English, and told in each language
 
 
 @dataclass(frozen=True)

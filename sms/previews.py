@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import ngettext
 
 from identity.models import User
 from sms import events
@@ -27,8 +28,9 @@ class Cost:
         return self.price.amount * self.count.segments
 
     def __str__(self) -> str:
-        noun = "message" if self.count.segments == 1 else "messages"
-        return f"{self.count.segments} {noun}, {self.price.currency} {self.amount:.2f}"
+        count = self.count.segments
+        told = ngettext("{count} message, {sum}", "{count} messages, {sum}", count)
+        return told.format(count=count, sum=f"{self.price.currency} {self.amount:.2f}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Min
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from sms import line, rate
 from sms.models import Hold, Line, Message, MessageStatus
@@ -95,7 +96,8 @@ def reason_of(known: Line) -> str:
         return known.reason
     if known.quiet_until and line.is_quiet(known):
         end = timezone.localtime(known.quiet_until)
-        return f"The gateway asked to be left alone until {end:%H:%M:%S}."
+        told = _("The gateway asked to be left alone until {time}.")
+        return told.format(time=f"{end:%H:%M:%S}")
     return ""
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from sms import events, line, line_events, opt_outs, status
 from sms.delivery_reports import FINAL_STATUSES
@@ -26,29 +28,32 @@ from sms.outbox import WITHDRAWN
 
 # What to read where the row has no reason of its own; a reason is put after the colon.
 _MEANINGS = {
-    MessageStatus.QUEUED: "It waits for its turn",
-    MessageStatus.CLAIMED: "It is about to be handed to the gateway",
-    MessageStatus.SENDING: "It is being handed to the gateway",
-    MessageStatus.SENT: "The gateway took it. Whether it arrived is not known yet",
-    MessageStatus.DELIVERED: "It is on the phone",
-    MessageStatus.UNDELIVERED: "It did not arrive",
-    MessageStatus.UNCONFIRMED: "Nobody knows whether it went out",
-    MessageStatus.HELD: "It was not taken",
-    MessageStatus.FAILED: "It was not sent",
-    MessageStatus.SUPPRESSED: "It was not sent",
-    MessageStatus.CANCELLED: "It was cancelled, and never sent",
+    MessageStatus.QUEUED: gettext_lazy("It waits for its turn"),
+    MessageStatus.CLAIMED: gettext_lazy("It is about to be handed to the gateway"),
+    MessageStatus.SENDING: gettext_lazy("It is being handed to the gateway"),
+    MessageStatus.SENT: gettext_lazy("The gateway took it. Whether it arrived is not known yet"),
+    MessageStatus.DELIVERED: gettext_lazy("It is on the phone"),
+    MessageStatus.UNDELIVERED: gettext_lazy("It did not arrive"),
+    MessageStatus.UNCONFIRMED: gettext_lazy("Nobody knows whether it went out"),
+    MessageStatus.HELD: gettext_lazy("It was not taken"),
+    MessageStatus.FAILED: gettext_lazy("It was not sent"),
+    MessageStatus.SUPPRESSED: gettext_lazy("It was not sent"),
+    MessageStatus.CANCELLED: gettext_lazy("It was cancelled, and never sent"),
 }
 # What lets texts go on, by what holds them.
 _UNTIL = {
-    Hold.BALANCE: "It goes out by itself once the account is topped up.",
-    Hold.CREDENTIALS: "It goes out by itself once they are accepted.",
-    Hold.SENDER: "It waits until a Manager resumes the texts, on their list.",
-    Hold.STAFF: "It waits until a Manager resumes the texts, on their list.",
+    Hold.BALANCE: gettext_lazy("It goes out by itself once the account is topped up."),
+    Hold.CREDENTIALS: gettext_lazy("It goes out by itself once they are accepted."),
+    Hold.SENDER: gettext_lazy("It waits until a Manager resumes the texts, on their list."),
+    Hold.STAFF: gettext_lazy("It waits until a Manager resumes the texts, on their list."),
 }
-_GATEWAYS = {"africastalking": "Africa's Talking", "simulator": "the simulator"}
+_GATEWAYS = {"africastalking": "Africa's Talking", "simulator": gettext_lazy("the simulator")}
 # Of the events that no app declares.
-_OCCASIONS = {Broadcast.EVENT: "Broadcast", HELP_EVENT: "Answer to a text that asks for help"}
-_IN_DOUBT = (
+_OCCASIONS = {
+    Broadcast.EVENT: gettext_lazy("Broadcast"),
+    HELP_EVENT: gettext_lazy("Answer to a text that asks for help"),
+}
+_IN_DOUBT = gettext_lazy(
     "A delivery report may still settle it. If none comes, ask the customer before you send it "
     "again: it may come twice."
 )
@@ -74,11 +79,11 @@ class Step:
 def meaning_of(message: Message) -> str:
     """What the state of a text means, why it is so, and what to do about it."""
     known = MessageStatus(message.status)
-    said = [_sentence(_MEANINGS[known], _reason(message))]
+    said = [_sentence(str(_MEANINGS[known]), _reason(message))]
     if known in Message.CANCELLABLE and (hold := line.read_line().hold):
-        said.append(_UNTIL[Hold(hold)])
+        said.append(str(_UNTIL[Hold(hold)]))
     if known == MessageStatus.UNCONFIRMED:
-        said.append(_IN_DOUBT)
+        said.append(str(_IN_DOUBT))
     if message.may_be_double:
         said.append(_doubled(message))
     return " ".join(filter(None, said))
@@ -86,10 +91,10 @@ def meaning_of(message: Message) -> str:
 
 def _doubled(message: Message) -> str:
     if message.status in Message.WAITING:
-        return "It is to be sent again although it may have gone out, so it may come twice."
+        return _("It is to be sent again although it may have gone out, so it may come twice.")
     if message.failure_reason.startswith(NOT_SENT_AGAIN):
         return ""
-    return "It was sent again while in doubt, so it may come twice."
+    return _("It was sent again while in doubt, so it may come twice.")
 
 
 def _sentence(meaning: str, reason: str) -> str:
@@ -98,10 +103,15 @@ def _sentence(meaning: str, reason: str) -> str:
 
 def _reason(message: Message) -> str:
     if message.status == MessageStatus.SUPPRESSED:
-        return opt_outs.tell(message.phone_number) or message.failure_reason
+        return opt_outs.tell(message.phone_number) or _told(message.failure_reason)
     if message.status in Message.CANCELLABLE and (held := status.reason_of(line.read_line())):
         return held  # more to the point than what was said to this one text
-    return message.failure_reason
+    return _told(message.failure_reason)
+
+
+def _told(reason: str) -> str:
+    """What was written down when it happened, in English, in the words of whoever reads it now."""
+    return _(reason) if reason else ""
 
 
 def steps_of(message: Message) -> list[Step]:
@@ -117,44 +127,47 @@ def steps_of(message: Message) -> list[Step]:
     ]
     steps.sort(key=lambda step: step.at)  # stable: as listed above, where two are of one time
     by = message.queued_by.get_username() if message.queued_by else ""
-    return [Step(message.created_at, "Queued", _occasion(message), by), *steps]
+    return [Step(message.created_at, _("Queued"), _occasion(message), by), *steps]
 
 
 def _occasion(message: Message) -> str:
     event = events.find_event(message.event)
-    return event.label if event else _OCCASIONS.get(message.event, "")
+    return str(event.label if event else _OCCASIONS.get(message.event, ""))
 
 
 def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:
     if attempt.claimed_at:
-        yield Step(attempt.claimed_at, "Claimed by the worker")
-    yield Step(attempt.started_at, f"Handed to {_GATEWAYS.get(attempt.gateway, attempt.gateway)}")
+        yield Step(attempt.claimed_at, _("Claimed by the worker"))
+    gateway = _GATEWAYS.get(attempt.gateway, attempt.gateway)
+    yield Step(attempt.started_at, _("Handed to {gateway}").format(gateway=gateway))
     if not attempt.outcome:
         return
     outcome = AttemptOutcome(attempt.outcome)
     step = Step(
         attempt.finished_at or attempt.started_at,
         str(outcome.label),
-        attempt.detail,
+        _told(attempt.detail),
         tone=_TONES.get(outcome, "info"),
     )
     is_taken = outcome == AttemptOutcome.TAKEN
-    yield replace(step, title="Sent", detail=_receipt(message, attempt)) if is_taken else step
+    yield replace(step, title=_("Sent"), detail=_receipt(message, attempt)) if is_taken else step
 
 
 def _receipt(message: Message, attempt: Attempt) -> str:
     if attempt.gateway_message_id:  # of a text that somebody had sent again meanwhile
-        return f"receipt {attempt.gateway_message_id}"
-    parts = "1 message" if message.segments == 1 else f"{message.segments} messages"
+        return _("receipt {id}").format(id=attempt.gateway_message_id)
+    count = message.segments
+    parts = ngettext("{count} message", "{count} messages", count).format(count=count)
     price = "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
-    receipt = message.gateway_message_id and f"receipt {message.gateway_message_id}"
+    known = message.gateway_message_id
+    receipt = known and _("receipt {id}").format(id=known)
     return ", ".join(filter(None, [parts, price, receipt]))
 
 
 def _step_of_decision(decision: Decision) -> Step:
-    by = decision.made_by.get_username() if decision.made_by else "somebody who is gone"
+    by = decision.made_by.get_username() if decision.made_by else _("somebody who is gone")
     tone = "info" if decision.kind == Decision.Kind.RETRY else "warning"
-    return Step(decision.made_at, decision.get_kind_display(), decision.reason, by, tone)
+    return Step(decision.made_at, decision.get_kind_display(), _told(decision.reason), by, tone)
 
 
 def _step_of_report(report: DeliveryReport) -> Step:
@@ -162,19 +175,21 @@ def _step_of_report(report: DeliveryReport) -> Step:
     final = FINAL_STATUSES.get(report.status)
     said = str(final.label) if final else f"“{report.status}”"
     tone = {None: "info", MessageStatus.DELIVERED: "success"}.get(final, "danger")
-    reason = report.failure_reason
+    reason = _told(report.failure_reason)
     if report.effect == ReportEffect.MOVED:
         return Step(report.received_at, said, reason, tone=tone)
     if report.effect == ReportEffect.CONTRADICTS:
-        title = f"The gateway also reported: {said}. What it reported first stands."
-        return Step(report.received_at, title, reason, tone="warning")
+        title = _("The gateway also reported: {said}. What it reported first stands.")
+        return Step(report.received_at, title.format(said=said), reason, tone="warning")
     if report.effect == ReportEffect.REPEATED:
-        return Step(report.received_at, f"Reported once more: {said}", reason)
+        return Step(report.received_at, _("Reported once more: {said}").format(said=said), reason)
     if report.effect == ReportEffect.ON_THE_WAY:
-        return Step(report.received_at, f"On the way: {report.status}", reason)
+        title = _("On the way: {said}").format(said=report.status)
+        return Step(report.received_at, title, reason)
     if report.effect == ReportEffect.OTHER_TRY:
-        return Step(report.received_at, f"Reported of another try: {said}", reason, tone=tone)
-    title = f"The gateway reported {said}, which is not understood"
+        title = _("Reported of another try: {said}").format(said=said)
+        return Step(report.received_at, title, reason, tone=tone)
+    title = _("The gateway reported {said}, which is not understood").format(said=said)
     return Step(report.received_at, title, reason, tone="warning")
 
 
@@ -186,7 +201,7 @@ def _steps_of_line(message: Message, attempts: list[Attempt]) -> Iterator[Step]:
         if event.at <= since and not is_stop:
             continue  # all was well when it was queued
         by = event.made_by.get_username() if event.made_by else ""
-        reason = f"{Hold(event.hold).label}." if event.hold else event.reason
+        reason = f"{Hold(event.hold).label}." if event.hold else _told(event.reason)
         yield Step(
             max(event.at, since),
             event.get_kind_display(),
@@ -209,14 +224,15 @@ def _end_without_attempt(
     if message.final_at is None:
         return
     if message.status == MessageStatus.SUPPRESSED:
-        yield Step(message.final_at, "Not sent", _reason(message), tone="warning")
+        yield Step(message.final_at, _("Not sent"), _reason(message), tone="warning")
     elif message.status == MessageStatus.FAILED:
         if all(attempt.finished_at != message.final_at for attempt in attempts):
-            yield Step(message.final_at, "Failed", message.failure_reason, tone="danger")
+            reason = _told(message.failure_reason)
+            yield Step(message.final_at, _("Failed"), reason, tone="danger")
     elif message.status == MessageStatus.CANCELLED and not _is_cancelled_by_staff(decisions):
         # Of texts of earlier versions, only those whose order was gone have no reason.
-        reason = message.failure_reason or WITHDRAWN
-        yield Step(message.final_at, "Cancelled", reason, tone="warning")
+        reason = _told(message.failure_reason or WITHDRAWN)
+        yield Step(message.final_at, _("Cancelled"), reason, tone="warning")
 
 
 def _is_cancelled_by_staff(decisions: list[Decision]) -> bool:

@@ -28,7 +28,7 @@ class IncomingTextAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     list_display = ("phone", "text", "asks_for", "received")
     list_filter = (("meaning", ChoicesDropdownFilter),)
     search_fields = ("phone_number", "text")
-    search_help_text = "Phone or words of the text"
+    search_help_text = _("Phone or words of the text")
     received = time_column("received_at", _("Received"))
     list_per_page = 25
     show_full_result_count = False
@@ -42,11 +42,11 @@ class IncomingTextAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    @display(description="Phone", ordering="phone_number")
+    @display(description=_("Phone"), ordering="phone_number")
     def phone(self, incoming: IncomingText) -> str:
         known = find_phone_number(incoming.phone_number)  # as it came: it may be no number
         return national_form(known) if known else incoming.phone_number
 
-    @display(description="Asks for", ordering="meaning", label=MEANING_COLOURS)
+    @display(description=_("Asks for"), ordering="meaning", label=MEANING_COLOURS)
     def asks_for(self, incoming: IncomingText) -> tuple[str, str]:
         return incoming.meaning, incoming.get_meaning_display()

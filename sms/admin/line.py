@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from identity.models import User
@@ -42,21 +44,27 @@ def line_of(request: HttpRequest) -> dict[str, Any]:
 def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
     """To stop the texts and to let them go on, for who may."""
     wrap = messages_admin.admin_site.admin_view
-    resume = _door(line.resume, "Texts go on: one is tried first.", "Nothing holds the texts up.")
-    stop = _door(line.stop, "No more texts are sent until they are resumed.", "They are stopped.")
+    resume = _door(
+        line.resume, _("Texts go on: one is tried first."), _("Nothing holds the texts up.")
+    )
+    stop = _door(
+        line.stop, _("No more texts are sent until they are resumed."), _("They are stopped.")
+    )
     return [
         path("resume/", wrap(resume), name="sms_line_resume"),
         path("stop/", wrap(stop), name="sms_line_stop"),
     ]
 
 
-def _door(act: Callable[[User | None], bool], done: str, idle: str) -> Callable[..., HttpResponse]:
+def _door(
+    act: Callable[[User | None], bool], done: str | Promise, idle: str | Promise
+) -> Callable[..., HttpResponse]:
     def door(request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not request.user.has_perm(RESUME):
             raise PermissionDenied
-        messages.success(request, done if act(staff_of(request)) else idle)
+        messages.success(request, str(done if act(staff_of(request)) else idle))
         return redirect(reverse("admin:sms_message_changelist"))
 
     return door

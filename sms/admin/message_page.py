@@ -11,7 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from identity.models import User
@@ -59,9 +62,10 @@ def _link_to(record: Model) -> tuple[str, str, str]:
 def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
     """What is done about a text, for who may send texts."""
     made = {
-        "retry": _door(decisions.retry_message, lambda _: "The text is queued again."),
+        "retry": _door(decisions.retry_message, _says(gettext_lazy("The text is queued again."))),
         "send_again": _asked_first(
-            messages_admin, _door(decisions.send_again, lambda _: "The text is queued once more.")
+            messages_admin,
+            _door(decisions.send_again, _says(gettext_lazy("The text is queued once more."))),
         ),
         "cancel": _door(decisions.cancel_message, _tell_cancelled),
     }
@@ -72,10 +76,17 @@ def doors(messages_admin: ModelAdmin) -> list[URLPattern]:
     ]
 
 
+def _says(words: Promise) -> Callable[[Message], str]:
+    def told(message: Message) -> str:
+        return str(words)
+
+    return told
+
+
 def _tell_cancelled(message: Message) -> str:
     if message.status == MessageStatus.UNCONFIRMED:
-        return "The text is not sent again. Whether it arrived before is still not known."
-    return "The text is cancelled."
+        return _("The text is not sent again. Whether it arrived before is still not known.")
+    return _("The text is cancelled.")
 
 
 def _door(
@@ -111,7 +122,7 @@ def _asked_first(
         message = get_object_or_404(Message, pk=message_id)
         is_in_doubt = message.status == MessageStatus.UNCONFIRMED
         context = messages_admin.admin_site.each_context(request) | {
-            "title": "Send again?",
+            "title": _("Send again?"),
             "message": message,
             "phone": national_form(message.phone_number),
             "refusal": "" if is_in_doubt else str(MessageCannotBeRetried(message)),

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import pluralize
 from django.urls import URLPattern
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
@@ -25,8 +25,9 @@ from sms.phone_numbers import national_form
 
 def _told(queued: int) -> str:
     if not queued:
-        return "None of these has failed in a way that can be tried again."
-    return f"{queued} text{pluralize(queued, ' is,s are')} queued again."
+        return gettext("None of these has failed in a way that can be tried again.")
+    told = ngettext("{count} text is queued again.", "{count} texts are queued again.", queued)
+    return told.format(count=queued)
 
 
 @admin.register(Message)
@@ -40,7 +41,7 @@ class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     created = time_column("created_at", _("Created"))
     list_filter_submit = True
     search_fields = ("phone_number", "text")
-    search_help_text = "Phone or words of the text"
+    search_help_text = _("Phone or words of the text")
     list_per_page = 25
     show_full_result_count = False
     list_before_template = "sms/line.html"
@@ -60,33 +61,36 @@ class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
         context |= message_page.story_of(request, context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @display(description="Phone", ordering="phone_number")
+    @display(description=_("Phone"), ordering="phone_number")
     def phone(self, message: Message) -> str:
         return national_form(message.phone_number)
 
-    @display(description="Text")
+    @display(description=_("Text"))
     def shortened(self, message: Message) -> str:
         return message.text if len(message.text) <= 80 else f"{message.text[:79]}…"
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)
+    @display(description=_("Status"), ordering="status", label=STATUS_COLOURS)
     def state(self, message: Message) -> tuple[str, str]:
-        doubt = ", may come twice" if message.may_be_double else ""
-        return message.status, f"{message.get_status_display()}{doubt}"
+        state = message.get_status_display()
+        if message.may_be_double:
+            state = gettext("{state}, may come twice").format(state=state)
+        return message.status, state
 
-    @display(description="Price")
+    @display(description=_("Price"))
     def price(self, message: Message) -> str:
         return "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(message_page.DECIDE)
 
-    @action(description="Try again those that failed", permissions=["decide"])
+    @action(description=_("Try again those that failed"), permissions=["decide"])
     def try_again(self, request: HttpRequest, queryset: MessageQuerySet) -> None:
         """Of those chosen, queue again which failed for certain: none of them comes twice."""
         queued, refused, left = decisions.retry_failed(queryset, staff_of(request))
         self.message_user(request, _told(queued), messages.SUCCESS if queued else messages.WARNING)
         if left:
-            more = f"{left:,} more failed: choose them again to try those, too."
+            more = gettext("{count} more failed: choose them again to try those, too.")
+            more = more.format(count=f"{left:,}")
             self.message_user(request, more, messages.WARNING)
         for why, count in refused.items():
             self.message_user(request, f"{why} ({count})", messages.ERROR)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -15,18 +16,18 @@ from sms.admin.read_only import ReadOnly
 from sms.models import ConsentChange
 from sms.phone_numbers import national_form
 
-SAID_COLOURS = {"No texts": "danger", "Texts again": "success"}
+SAID_COLOURS = {False: "danger", True: "success"}
 
 
 @admin.register(ConsentChange)
 class ConsentChangeAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     """Also of phones that are no customer's any more."""
 
-    list_display = ("phone", "said", "how", "words", "said_by", "when")
+    list_display = ("phone", "said_in_colour", "how", "words", "said_by", "when")
     list_filter = ("wants_texts", ("source", ChoicesDropdownFilter))
     list_select_related = ("said_by",)
     search_fields = ("phone_number", "words")
-    search_help_text = "Phone or words of the text"
+    search_help_text = _("Phone or words of the text")
     when = time_column("said_at", _("When"))
     list_per_page = 25
     show_full_result_count = False
@@ -40,14 +41,18 @@ class ConsentChangeAdmin(PhoneSearch, ReadOnly, ModelAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    @display(description="Phone", ordering="phone_number")
+    @display(description=_("Phone"), ordering="phone_number")
     def phone(self, change: ConsentChange) -> str:
         return national_form(change.phone_number)
 
-    @display(description="Said", ordering="wants_texts", label=SAID_COLOURS)
-    def said(self, change: ConsentChange) -> str:
-        return "Texts again" if change.wants_texts else "No texts"
+    @display(description=_("Said"), ordering="wants_texts", label=SAID_COLOURS)
+    def said_in_colour(self, change: ConsentChange) -> tuple[bool, str]:
+        return change.wants_texts, self.said(change)
 
-    @display(description="How", ordering="source")
+    @display(description=_("Said"))
+    def said(self, change: ConsentChange) -> str:
+        return gettext("Texts again") if change.wants_texts else gettext("No texts")
+
+    @display(description=_("How"), ordering="source")
     def how(self, change: ConsentChange) -> str:
         return str(change.get_source_display())

@@ -9,6 +9,7 @@ from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from sms.models import Message
@@ -24,7 +25,7 @@ def door(messages: ModelAdmin) -> URLPattern:
         if not messages.has_view_permission(request):
             raise PermissionDenied
         context = messages.admin_site.each_context(request) | {
-            "title": "Simulated phones",
+            "title": _("Simulated phones"),
             "phones": simulated_phones(),
             "is_in_use": settings.SMS_GATEWAY == "simulator",
         }

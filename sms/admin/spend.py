@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from sms.spend import spend_by_day, total_of
@@ -19,7 +20,7 @@ def door(messages_admin: ModelAdmin) -> URLPattern:
             raise PermissionDenied
         days = spend_by_day(DAYS)
         context = messages_admin.admin_site.each_context(request) | {
-            "title": "Spend on texts",
+            "title": _("Spend on texts"),
             "days": days,
             "span": DAYS,
             "totals": total_of(days),

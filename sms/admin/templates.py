@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.text import Truncator
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
@@ -28,7 +29,7 @@ class _SwitchForm(ModelForm[MessageTemplate]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        name = _("Send “{wording}”").format(wording=self.instance)
+        name = gettext("Send “{wording}”").format(wording=self.instance)
         self.fields["is_active"].widget.attrs["aria-label"] = name
 
 
@@ -58,19 +59,19 @@ class MessageTemplateAdmin(ModelAdmin):
         options = {"form": _SwitchForm, "widgets": widgets}
         return super().get_changelist_form(request, **kwargs | options)
 
-    @display(description="Sent when")
+    @display(description=_("Sent when"))
     def name(self, template: MessageTemplate) -> str:
         return template.event_label
 
-    @display(description="Language")
+    @display(description=_("Language"))
     def written_in(self, template: MessageTemplate) -> str:
         return template.get_language_display()
 
-    @display(description="Words")
+    @display(description=_("Words"))
     def shortened(self, template: MessageTemplate) -> str:
         return Truncator(template.body).chars(100)
 
-    @display(description="Words to fill in")
+    @display(description=_("Words to fill in"))
     def words(self, template: MessageTemplate) -> str:
         event = events.find_event(template.event)
         variables = event.variables if event else {}
@@ -106,7 +107,7 @@ def _costs() -> Callable[[MessageTemplate], str]:
     """A column of what each text costs; the price is looked up once, for all of a page."""
     price = cache(price_per_segment)
 
-    @display(description="Costs about")
+    @display(description=_("Costs about"))
     def costs(template: MessageTemplate) -> str:
         return str(cost_of(template, price()))
 

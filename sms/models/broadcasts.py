@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from identity.identifiers import new_id
 from sms.models.messages import Message
@@ -15,11 +16,11 @@ from sms.phone_numbers import national_form, validate_phone_number
 class BroadcastStatus(models.TextChoices):
     """The states of a broadcast; ``Broadcast`` draws the moves between them."""
 
-    READY = "ready", "Not sent yet"
-    SENDING = "sending", "Sending"
-    PAUSED = "paused", "Paused"
-    STOPPED = "stopped", "Stopped"
-    DONE = "done", "Done"
+    READY = "ready", _("Not sent yet")
+    SENDING = "sending", _("Sending")
+    PAUSED = "paused", _("Paused")
+    STOPPED = "stopped", _("Stopped")
+    DONE = "done", _("Done")
 
 
 class BroadcastQuerySet(models.QuerySet["Broadcast"]):
@@ -75,7 +76,7 @@ class Broadcast(models.Model):
     objects = BroadcastQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "broadcast"
+        verbose_name = _("broadcast")
         ordering: ClassVar = ["-created_at", "-id"]
         default_permissions: ClassVar = ("add", "change", "view")
         indexes: ClassVar = [
@@ -102,30 +103,33 @@ class Broadcast(models.Model):
             words = getattr(self, name).replace("\r\n", "\n").strip()
             setattr(self, name, words)
             if len(words) > self.MOST_CHARACTERS:  # a text field leaves it to its form
-                most = f"at most {self.MOST_CHARACTERS}"
-                raise ValidationError({name: f"{len(words)} characters are too many: {most}."})
+                told = _("{count} characters are too many: at most {most}.")
+                raise ValidationError(
+                    {name: told.format(count=len(words), most=self.MOST_CHARACTERS)}
+                )
             self._refuse_unknown_variables(name, words)
         if not (self.english or self.swahili):
-            raise ValidationError("Write what the text is to say, in one language at least.")
+            raise ValidationError(_("Write what the text is to say, in one language at least."))
 
     def _refuse_unknown_variables(self, field: str, words: str) -> None:
         known = ", ".join(f"{{{name}}}" for name in self.variables)
         for name in self.VARIABLE.findall(words):
             if name not in self.variables:
-                told = f"There is no {{{name}}} to fill in here. You can use: {known}."
-                raise ValidationError({field: told})
+                told = _("There is no {name} to fill in here. You can use: {known}.")
+                raise ValidationError({field: told.format(name=f"{{{name}}}", known=known)})
         if re.search(r"[{}]", self.VARIABLE.sub("", words)):
-            raise ValidationError({field: f"A brace stands alone. You can use: {known}."})
+            told = _("A brace stands alone. You can use: {known}.")
+            raise ValidationError({field: told.format(known=known)})
 
 
 class Exclusion(models.TextChoices):
     """Why somebody who was chosen is not texted."""
 
-    NONE = "", "Is texted"
-    OPTED_OUT = "opted_out", "Opted out of texts"
-    UNREACHABLE = "unreachable", "No text reaches the phone"
-    DOUBLED = "doubled", "Phone chosen twice"
-    LANDLINE = "landline", "Not a mobile number"
+    NONE = "", _("Is texted")
+    OPTED_OUT = "opted_out", _("Opted out of texts")
+    UNREACHABLE = "unreachable", _("No text reaches the phone")
+    DOUBLED = "doubled", _("Phone chosen twice")
+    LANDLINE = "landline", _("Not a mobile number")
 
 
 class BroadcastRecipient(models.Model):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sms.models.messages import Message
 
@@ -10,13 +11,13 @@ from sms.models.messages import Message
 class ReportEffect(models.TextChoices):
     """What came of a delivery report."""
 
-    NONE = "", "Not matched with a text"
-    MOVED = "moved", "Settled the text"
-    ON_THE_WAY = "on_the_way", "On the way"
-    REPEATED = "repeated", "Said before"
-    CONTRADICTS = "contradicts", "Contradicts what was final already"
-    OTHER_TRY = "other_try", "About another try of it"
-    UNKNOWN = "unknown", "Not understood"
+    NONE = "", _("Not matched with a text")
+    MOVED = "moved", _("Settled the text")
+    ON_THE_WAY = "on_the_way", _("On the way")
+    REPEATED = "repeated", _("Said before")
+    CONTRADICTS = "contradicts", _("Contradicts what was final already")
+    OTHER_TRY = "other_try", _("About another try of it")
+    UNKNOWN = "unknown", _("Not understood")
 
 
 class DeliveryReport(models.Model):
@@ -54,10 +55,10 @@ class IncomingText(models.Model):
     """A text that somebody sent to us, as it came."""
 
     class Meaning(models.TextChoices):
-        OTHER = "other", "Something else"
-        STOP = "stop", "No more texts"
-        START = "start", "Texts again"
-        HELP = "help", "What is this?"
+        OTHER = "other", _("Something else")
+        STOP = "stop", _("No more texts")
+        START = "start", _("Texts again")
+        HELP = "help", _("What is this?")
 
     gateway_message_id = models.CharField(max_length=100, blank=True)
     phone_number = models.CharField(max_length=30)  # as it came: it may be no number
@@ -68,7 +69,7 @@ class IncomingText(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "incoming text"
+        verbose_name = _("incoming text")
         ordering: ClassVar = ["-received_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["phone_number", "-received_at"], name="sms_incoming_phone")

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sms.phone_numbers import validate_phone_number
 
@@ -17,7 +18,7 @@ class OptOut(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "opt-out"
+        verbose_name = _("opt-out")
 
     def __str__(self) -> str:
         return self.phone_number
@@ -26,14 +27,14 @@ class OptOut(models.Model):
 class ConsentSource(models.TextChoices):
     """How somebody's word on texts reached us."""
 
-    TEXT = "text", "By text"
-    GATEWAY = "gateway", "By the gateway's own opt-out"
-    OWN_PAGE = "own_page", "On their own page"
-    STAFF = "staff", "By staff"
-    API = "api", "By an app"
-    SHEET = "sheet", "By a spreadsheet"
-    NEW_PHONE = "new_phone", "Taken over from the old phone"
-    UNKNOWN = "unknown", "Before this was recorded"
+    TEXT = "text", _("By text")
+    GATEWAY = "gateway", _("By the gateway's own opt-out")
+    OWN_PAGE = "own_page", _("On their own page")
+    STAFF = "staff", _("By staff")
+    API = "api", _("By an app")
+    SHEET = "sheet", _("By a spreadsheet")
+    NEW_PHONE = "new_phone", _("Taken over from the old phone")
+    UNKNOWN = "unknown", _("Before this was recorded")
 
 
 class ConsentChange(models.Model):
@@ -55,8 +56,8 @@ class ConsentChange(models.Model):
     said_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "opt-out or its end"
-        verbose_name_plural = "opt-outs"
+        verbose_name = _("opt-out or its end")
+        verbose_name_plural = _("opt-outs")
         ordering: ClassVar = ["-said_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["phone_number", "-said_at"], name="sms_consent_phone")
@@ -70,9 +71,9 @@ class UnreachablePhone(models.Model):
     """A phone of which the gateway said that no text gets there; until one does."""
 
     class Reason(models.TextChoices):
-        INVALID = "invalid", "There is no such number"
-        KIND = "kind", "Numbers of this kind take no texts"
-        BLOCKED = "blocked", "Its owner blocks texts from this sender"
+        INVALID = "invalid", _("There is no such number")
+        KIND = "kind", _("Numbers of this kind take no texts")
+        BLOCKED = "blocked", _("Its owner blocks texts from this sender")
 
     phone_number = models.CharField(
         primary_key=True, max_length=16, validators=[validate_phone_number]

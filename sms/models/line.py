@@ -5,15 +5,16 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Hold(models.TextChoices):
     """Why nothing is sent until something outside has changed."""
 
-    BALANCE = "balance", "The account with the gateway is empty"
-    CREDENTIALS = "credentials", "The gateway does not accept our username and API key"
-    SENDER = "sender", "The gateway does not know our sender ID"
-    STAFF = "staff", "Somebody of the staff stopped the texts"
+    BALANCE = "balance", _("The account with the gateway is empty")
+    CREDENTIALS = "credentials", _("The gateway does not accept our username and API key")
+    SENDER = "sender", _("The gateway does not know our sender ID")
+    STAFF = "staff", _("Somebody of the staff stopped the texts")
 
 
 class Line(models.Model):
@@ -77,10 +78,10 @@ class LineEvent(models.Model):
     """Something that stopped all texts or let them go on, as their pages tell. Only added to."""
 
     class Kind(models.TextChoices):
-        HELD = "held", "Texts are held"
-        BROKEN = "broken", "The gateway cannot be reached"
-        RESUMED = "resumed", "Texts are resumed"
-        CLEAR = "clear", "Texts go out again"
+        HELD = "held", _("Texts are held")
+        BROKEN = "broken", _("The gateway cannot be reached")
+        RESUMED = "resumed", _("Texts are resumed")
+        CLEAR = "clear", _("Texts go out again")
 
     gateway = models.CharField(max_length=20)
     kind = models.CharField(max_length=10, choices=Kind)

@@ -7,28 +7,30 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import Case, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from identity.identifiers import new_id
 from sms.phone_numbers import is_forgotten, validate_phone_number
 from sms.segments import Encoding
 
-NOT_SENT_AGAIN = "It was not sent again."
+NOT_SENT_AGAIN = gettext_noop("It was not sent again.")  # kept in English
 
 
 class MessageStatus(models.TextChoices):
     """The states of a message; ``Message`` draws the moves between them."""
 
-    QUEUED = "queued", "Queued"
-    CLAIMED = "claimed", "Being sent"
-    SENDING = "sending", "Sending"
-    SENT = "sent", "Sent"
-    DELIVERED = "delivered", "Delivered"
-    UNDELIVERED = "undelivered", "Not delivered"
-    UNCONFIRMED = "unconfirmed", "Unconfirmed"
-    HELD = "held", "Held"
-    FAILED = "failed", "Failed"
-    SUPPRESSED = "suppressed", "Opted out"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    CLAIMED = "claimed", _("Being sent")
+    SENDING = "sending", _("Sending")
+    SENT = "sent", _("Sent")
+    DELIVERED = "delivered", _("Delivered")
+    UNDELIVERED = "undelivered", _("Not delivered")
+    UNCONFIRMED = "unconfirmed", _("Unconfirmed")
+    HELD = "held", _("Held")
+    FAILED = "failed", _("Failed")
+    SUPPRESSED = "suppressed", _("Opted out")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -129,13 +131,13 @@ class Message(models.Model):
     recipient_id = models.UUIDField(null=True, help_text="Whom it is to, such as a customer.")
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     encoding = models.CharField(max_length=5, choices=[(each, each) for each in Encoding])
-    segments = models.PositiveSmallIntegerField("messages")
+    segments = models.PositiveSmallIntegerField(_("messages"))
     gateway = models.CharField(max_length=20, blank=True)
     gateway_message_id = models.CharField(max_length=100, blank=True)
     cost = models.DecimalField(max_digits=10, decimal_places=4, null=True)
     currency = models.CharField(max_length=3, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
-    may_be_double = models.BooleanField("may come twice", default=False)
+    may_be_double = models.BooleanField(_("may come twice"), default=False)
     is_promotional = models.BooleanField(
         default=False, help_text="A broadcast: with an opt-out line, and not at night."
     )
@@ -156,8 +158,8 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "text"
-        verbose_name_plural = "texts"
+        verbose_name = _("text")
+        verbose_name_plural = _("texts")
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "-id"], name="sms_message_newest"),
@@ -202,12 +204,12 @@ class Message(models.Model):
 class AttemptOutcome(models.TextChoices):
     """What came of one try."""
 
-    TAKEN = "taken", "Taken by the gateway"
-    NOT_TAKEN = "not_taken", "Did not reach the gateway, to be tried again"
-    TURNED_AWAY = "turned_away", "Turned away, to be tried again"
-    HELD = "held", "Not taken; the queue is held"
-    REFUSED = "refused", "Refused by the gateway"
-    UNCLEAR = "unclear", "No clear answer"
+    TAKEN = "taken", _("Taken by the gateway")
+    NOT_TAKEN = "not_taken", _("Did not reach the gateway, to be tried again")
+    TURNED_AWAY = "turned_away", _("Turned away, to be tried again")
+    HELD = "held", _("Not taken; the queue is held")
+    REFUSED = "refused", _("Refused by the gateway")
+    UNCLEAR = "unclear", _("No clear answer")
 
 
 class Attempt(models.Model):
@@ -261,9 +263,9 @@ class Decision(models.Model):
     """What somebody of the staff decided about a message. Only added to."""
 
     class Kind(models.TextChoices):
-        RETRY = "retry", "Sent again"
-        SEND_AGAIN = "send_again", "Sent again although it may have gone out"
-        CANCEL = "cancel", "Cancelled"
+        RETRY = "retry", _("Sent again")
+        SEND_AGAIN = "send_again", _("Sent again although it may have gone out")
+        CANCEL = "cancel", _("Cancelled")
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="decisions")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sms import events
 
@@ -25,17 +26,17 @@ class MessageTemplate(models.Model):
 
     body = models.TextField(
         max_length=MOST_CHARACTERS,
-        help_text="Words in braces are filled in, such as {customer_name}.",
+        help_text=_("Words in braces are filled in, such as {customer_name}."),
     )
     is_active = models.BooleanField(
-        "send this text",
+        _("send this text"),
         default=True,
-        help_text="Off: who reads this language is not texted at this event.",
+        help_text=_("Off: who reads this language is not texted at this event."),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name = "message template"
+        verbose_name = _("message template")
         ordering: ClassVar = ["event", "language"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["event", "language"], name="sms_template_unique")
@@ -74,21 +75,18 @@ class MessageTemplate(models.Model):
         """
         self.body = self.body.replace("\r\n", "\n")
         if (length := len(self.body)) > self.MOST_CHARACTERS:  # a text field leaves it to its form
-            raise ValidationError(
-                {"body": f"{length} characters are too many: at most {self.MOST_CHARACTERS}."}
-            )
+            told = _("{count} characters are too many: at most {most}.")
+            raise ValidationError({"body": told.format(count=length, most=self.MOST_CHARACTERS)})
         event = events.find_event(self.event)
         allowed = list(event.variables) if event else []
         names = ", ".join(f"{{{name}}}" for name in allowed)
         for name in self.VARIABLE.findall(self.body):
             if name not in allowed:
-                raise ValidationError(
-                    {"body": f"There is no {{{name}}} to fill in here. You can use: {names}."}
-                )
+                told = _("There is no {name} to fill in here. You can use: {known}.")
+                raise ValidationError({"body": told.format(name=f"{{{name}}}", known=names)})
         if re.search(r"[{}]", self.VARIABLE.sub("", self.body)):
-            raise ValidationError(
-                {"body": f"A brace stands alone. You can use: {names}."},
-            )
+            told = _("A brace stands alone. You can use: {known}.")
+            raise ValidationError({"body": told.format(known=names)})
 
     def render(self, values: dict[str, str]) -> str:
         """The text with its variables filled in; what is no variable stays as it is."""

@@ -69,7 +69,7 @@ def test_a_translation_keeps_what_is_filled_in(part: re.Pattern[str]) -> None:
 def test_what_the_app_reads_is_what_the_catalog_says() -> None:
     with CATALOG.with_suffix(".mo").open("rb") as file:
         compiled: dict[Any, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # it shows its entries nowhere else
-    written = {}
+    written: dict[Any, str] = {}
     for entry in ENTRIES:
         context = f"{entry['msgctxt']}\x04" if entry["msgctxt"] else ""
         words = context + entry["msgid"]

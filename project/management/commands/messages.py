@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -27,21 +27,18 @@ _THEIRS = ("unfold", "simple_history")  # whose words are on our pages, without 
 _UNREAD = shutil.ignore_patterns("static", "locale", "*.pyc")
 _NOT_FOR_PEOPLE = ["bench", "data", "migrations", "static_collected", "tests"]
 _SORTED = ["--sort-output"]  # a string that moves in the code stays where it is in the catalog
+_NO_GUESS = [*_SORTED, "--no-fuzzy-matching"]
 _DATE = re.compile(r'^"POT-Creation-Date: .*\n', re.MULTILINE)  # a change each time, and no news
 
 
 class Command(makemessages.Command):
     help = "Bring the Swahili catalog up to the words in the code, and compile it."
-    requires_system_checks: ClassVar = []
 
-    xgettext_options: ClassVar = [*makemessages.Command.xgettext_options, *_SORTED]
-    msguniq_options: ClassVar = [*makemessages.Command.msguniq_options, *_SORTED]
-    msgattrib_options: ClassVar = [*makemessages.Command.msgattrib_options, *_SORTED]
-    msgmerge_options: ClassVar = [
-        *makemessages.Command.msgmerge_options,
-        *_SORTED,
-        "--no-fuzzy-matching",
-    ]
+    # Lists of the class, as those that they replace.
+    xgettext_options = makemessages.Command.xgettext_options + _SORTED
+    msguniq_options = makemessages.Command.msguniq_options + _SORTED
+    msgattrib_options = makemessages.Command.msgattrib_options + _SORTED
+    msgmerge_options = makemessages.Command.msgmerge_options + _NO_GUESS
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument(

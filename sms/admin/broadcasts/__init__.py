@@ -37,15 +37,15 @@ class BroadcastAdmin(ReadOnly, Drafting, Steering):
     show_full_result_count = False
     list_disable_select_all = True
 
-    @display(description="Words")
+    @display(description=_("Words"))
     def words(self, broadcast: Broadcast) -> str:
-        return str(broadcast) or "No words yet"
+        return str(broadcast) or str(_("No words yet"))
 
-    @display(description="State", ordering="status", label=STATE_COLOURS)
+    @display(description=_("State"), ordering="status", label=STATE_COLOURS)
     def state(self, broadcast: Broadcast) -> tuple[str, str]:
         return broadcast.status, broadcast.get_status_display()
 
-    @display(description="Price")
+    @display(description=_("Price"))
     def cost(self, broadcast: Broadcast) -> str:
         return "" if broadcast.price is None else f"{broadcast.currency} {broadcast.price:,.2f}"
 

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from identity.signed_in import staff_of
@@ -28,17 +30,19 @@ class WordsForm(forms.Form):
     """What a broadcast says, in one language or in two."""
 
     english = Words(
-        label="In English",
+        label=_("In English"),
         required=False,
         max_length=Broadcast.MOST_CHARACTERS,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
     swahili = Words(
-        label="In Kiswahili",
+        label=_("In Kiswahili"),
         required=False,
         max_length=Broadcast.MOST_CHARACTERS,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text="Each gets the text in their language; what you leave empty, in the other one.",
+        help_text=_(
+            "Each gets the text in their language; what you leave empty, in the other one."
+        ),
     )
 
 
@@ -110,7 +114,7 @@ class Drafting(BroadcastPages):
             broadcast.refresh_from_db()
             return False
         self.log_change(request, broadcast, CONFIRMED)
-        self.message_user(request, "The broadcast is on its way.", messages.SUCCESS)
+        self.message_user(request, gettext("The broadcast is on its way."), messages.SUCCESS)
         return True
 
     def discard_view(self, request: HttpRequest, pk: Any) -> HttpResponse:

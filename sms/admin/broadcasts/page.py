@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from sms import line, status
@@ -15,10 +16,10 @@ from sms.models import Broadcast
 from sms.quiet_hours import quiet_until
 
 TITLES = {
-    "words": "Words of a broadcast",
-    "review": "Broadcast to confirm",
-    "progress": "Broadcast",
-    "stop": "Stop a broadcast for good",
+    "words": _("Words of a broadcast"),
+    "review": _("Broadcast to confirm"),
+    "progress": _("Broadcast"),
+    "stop": _("Stop a broadcast for good"),
 }
 CONFIRMED = "Confirmed."  # in its history
 SHOWN_NAMES = 200  # of those who are left out, unless all are asked for

@@ -8,6 +8,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from sms.admin.broadcasts.page import CONFIRMED, BroadcastPages, shown
 from sms.broadcasts import control, progress
@@ -54,15 +56,15 @@ class Steering(BroadcastPages):
         return later.select_related("user").order_by("action_time", "pk")
 
     def pause_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        return self._steer(request, pk, control.pause, "Paused.")
+        return self._steer(request, pk, control.pause, gettext_noop("Paused."))
 
     def resume_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        return self._steer(request, pk, control.resume, "Resumed.")
+        return self._steer(request, pk, control.resume, gettext_noop("Resumed."))
 
     def stop_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """Ask first, as there is no way back."""
         if request.method == "POST":
-            return self._steer(request, pk, control.stop, "Stopped.")
+            return self._steer(request, pk, control.stop, gettext_noop("Stopped."))
         broadcast = self.find(request, pk, "change")
         return self.page(
             request,
@@ -80,5 +82,5 @@ class Steering(BroadcastPages):
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             self.log_change(request, broadcast, told)
-            self.message_user(request, told, messages.SUCCESS)
+            self.message_user(request, _(told), messages.SUCCESS)
         return self.to("change", broadcast)
