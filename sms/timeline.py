@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from sms import events, line, line_events, opt_outs, status
 from sms.delivery_reports import FINAL_STATUSES
@@ -127,7 +127,7 @@ def steps_of(message: Message) -> list[Step]:
     ]
     steps.sort(key=lambda step: step.at)  # stable: as listed above, where two are of one time
     by = message.queued_by.get_username() if message.queued_by else ""
-    return [Step(message.created_at, _("Queued"), _occasion(message), by), *steps]
+    return [Step(message.created_at, pgettext("text", "Queued"), _occasion(message), by), *steps]
 
 
 def _occasion(message: Message) -> str:
@@ -150,7 +150,11 @@ def _steps_of_attempt(message: Message, attempt: Attempt) -> Iterator[Step]:
         tone=_TONES.get(outcome, "info"),
     )
     is_taken = outcome == AttemptOutcome.TAKEN
-    yield replace(step, title=_("Sent"), detail=_receipt(message, attempt)) if is_taken else step
+    yield (
+        replace(step, title=pgettext("text", "Sent"), detail=_receipt(message, attempt))
+        if is_taken
+        else step
+    )
 
 
 def _receipt(message: Message, attempt: Attempt) -> str:
@@ -224,15 +228,15 @@ def _end_without_attempt(
     if message.final_at is None:
         return
     if message.status == MessageStatus.SUPPRESSED:
-        yield Step(message.final_at, _("Not sent"), _reason(message), tone="warning")
+        yield Step(message.final_at, pgettext("text", "Not sent"), _reason(message), tone="warning")
     elif message.status == MessageStatus.FAILED:
         if all(attempt.finished_at != message.final_at for attempt in attempts):
             reason = _told(message.failure_reason)
-            yield Step(message.final_at, _("Failed"), reason, tone="danger")
+            yield Step(message.final_at, pgettext("text", "Failed"), reason, tone="danger")
     elif message.status == MessageStatus.CANCELLED and not _is_cancelled_by_staff(decisions):
         # Of texts of earlier versions, only those whose order was gone have no reason.
         reason = _told(message.failure_reason or WITHDRAWN)
-        yield Step(message.final_at, _("Cancelled"), reason, tone="warning")
+        yield Step(message.final_at, pgettext("text", "Cancelled"), reason, tone="warning")
 
 
 def _is_cancelled_by_staff(decisions: list[Decision]) -> bool:

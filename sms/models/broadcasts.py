@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from identity.identifiers import new_id
 from sms.models.messages import Message
@@ -16,11 +17,11 @@ from sms.phone_numbers import national_form, validate_phone_number
 class BroadcastStatus(models.TextChoices):
     """The states of a broadcast; ``Broadcast`` draws the moves between them."""
 
-    READY = "ready", _("Not sent yet")
-    SENDING = "sending", _("Sending")
-    PAUSED = "paused", _("Paused")
-    STOPPED = "stopped", _("Stopped")
-    DONE = "done", _("Done")
+    READY = "ready", pgettext_lazy("broadcast", "Not sent yet")
+    SENDING = "sending", pgettext_lazy("broadcast", "Sending")
+    PAUSED = "paused", pgettext_lazy("broadcast", "Paused")
+    STOPPED = "stopped", pgettext_lazy("broadcast", "Stopped")
+    DONE = "done", pgettext_lazy("broadcast", "Done")
 
 
 class BroadcastQuerySet(models.QuerySet["Broadcast"]):
@@ -53,7 +54,7 @@ class Broadcast(models.Model):
     VARIABLE: ClassVar = re.compile(r"\{([^{}]*)\}")  # also one that is misspelt
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    status = models.CharField(max_length=20, choices=Status, default=Status.READY)
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.READY)
     english = models.TextField(max_length=MOST_CHARACTERS, blank=True)
     swahili = models.TextField(max_length=MOST_CHARACTERS, blank=True)
     variables = models.JSONField(default=list, help_text="The names that its words may use.")
@@ -61,10 +62,14 @@ class Broadcast(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("confirmed by"),
     )
     # What was shown when it was confirmed.
-    texts = models.PositiveIntegerField(null=True)
+    texts = models.PositiveIntegerField(_("texts"), null=True)
     messages = models.PositiveIntegerField(null=True, help_text="What the texts take on the air.")
     price = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     currency = models.CharField(max_length=3, blank=True)

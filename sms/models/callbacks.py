@@ -62,11 +62,13 @@ class IncomingText(models.Model):
 
     gateway_message_id = models.CharField(max_length=100, blank=True)
     phone_number = models.CharField(max_length=30)  # as it came: it may be no number
-    text = models.TextField()
-    meaning = models.CharField(max_length=10, choices=Meaning)
+    text = models.TextField(_("text"))
+    meaning = models.CharField(_("meaning"), max_length=10, choices=Meaning)
     raw = models.JSONField(default=dict)
-    sent_at = models.DateTimeField(null=True, help_text="By the gateway's clock, if it said.")
-    received_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(
+        _("sent at"), null=True, help_text=_("By the gateway's clock, if it said.")
+    )
+    received_at = models.DateTimeField(_("received at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("incoming text")

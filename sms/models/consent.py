@@ -43,17 +43,20 @@ class ConsentChange(models.Model):
     Source = ConsentSource
 
     phone_number = models.CharField(max_length=16, validators=[validate_phone_number])
-    wants_texts = models.BooleanField()
-    source = models.CharField(max_length=20, choices=ConsentSource)
-    words = models.CharField(max_length=160, blank=True, help_text="What they texted.")
+    wants_texts = models.BooleanField(_("wants texts"))
+    source = models.CharField(_("source"), max_length=20, choices=ConsentSource)
+    words = models.CharField(
+        _("words"), max_length=160, blank=True, help_text=_("What they texted.")
+    )
     said_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Who entered it; nobody where the phone's owner texted.",
+        verbose_name=_("said by"),
+        help_text=_("Who entered it; nobody where the phone's owner texted."),
     )
-    said_at = models.DateTimeField(auto_now_add=True)
+    said_at = models.DateTimeField(_("said at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("opt-out or its end")

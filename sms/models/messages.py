@@ -8,7 +8,7 @@ from django.db import connections, models
 from django.db.models import Case, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from identity.identifiers import new_id
 from sms.phone_numbers import is_forgotten, validate_phone_number
@@ -20,17 +20,17 @@ NOT_SENT_AGAIN = gettext_noop("It was not sent again.")  # kept in English
 class MessageStatus(models.TextChoices):
     """The states of a message; ``Message`` draws the moves between them."""
 
-    QUEUED = "queued", _("Queued")
-    CLAIMED = "claimed", _("Being sent")
-    SENDING = "sending", _("Sending")
-    SENT = "sent", _("Sent")
-    DELIVERED = "delivered", _("Delivered")
-    UNDELIVERED = "undelivered", _("Not delivered")
-    UNCONFIRMED = "unconfirmed", _("Unconfirmed")
-    HELD = "held", _("Held")
-    FAILED = "failed", _("Failed")
-    SUPPRESSED = "suppressed", _("Opted out")
-    CANCELLED = "cancelled", _("Cancelled")
+    QUEUED = "queued", pgettext_lazy("text", "Queued")
+    CLAIMED = "claimed", pgettext_lazy("text", "Being sent")
+    SENDING = "sending", pgettext_lazy("text", "Sending")
+    SENT = "sent", pgettext_lazy("text", "Sent")
+    DELIVERED = "delivered", pgettext_lazy("text", "Delivered")
+    UNDELIVERED = "undelivered", pgettext_lazy("text", "Not delivered")
+    UNCONFIRMED = "unconfirmed", pgettext_lazy("text", "Unconfirmed")
+    HELD = "held", pgettext_lazy("text", "Held")
+    FAILED = "failed", pgettext_lazy("text", "Failed")
+    SUPPRESSED = "suppressed", pgettext_lazy("text", "Opted out")
+    CANCELLED = "cancelled", pgettext_lazy("text", "Cancelled")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -125,15 +125,17 @@ class Message(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     phone_number = models.CharField(max_length=16, validators=[validate_phone_number])
-    text = models.TextField()
+    text = models.TextField(_("text"))
     event = models.CharField(max_length=50, blank=True)
     about_id = models.UUIDField(null=True, help_text="What the text is about, such as an order.")
     recipient_id = models.UUIDField(null=True, help_text="Whom it is to, such as a customer.")
-    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
-    encoding = models.CharField(max_length=5, choices=[(each, each) for each in Encoding])
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.QUEUED)
+    encoding = models.CharField(
+        _("encoding"), max_length=5, choices=[(each, each) for each in Encoding]
+    )
     segments = models.PositiveSmallIntegerField(_("messages"))
     gateway = models.CharField(max_length=20, blank=True)
-    gateway_message_id = models.CharField(max_length=100, blank=True)
+    gateway_message_id = models.CharField(_("gateway message id"), max_length=100, blank=True)
     cost = models.DecimalField(max_digits=10, decimal_places=4, null=True)
     currency = models.CharField(max_length=3, blank=True)
     failure_reason = models.CharField(max_length=500, blank=True)
@@ -148,7 +150,7 @@ class Message(models.Model):
         related_name="+",
         help_text="Who wrote it; nobody where it tells of an event.",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     queued_at = models.DateTimeField(default=timezone.now, help_text="When it was last asked for.")
     claimed_at = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
@@ -265,7 +267,7 @@ class Decision(models.Model):
     class Kind(models.TextChoices):
         RETRY = "retry", _("Sent again")
         SEND_AGAIN = "send_again", _("Sent again although it may have gone out")
-        CANCEL = "cancel", _("Cancelled")
+        CANCEL = "cancel", pgettext_lazy("text", "Cancelled")
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="decisions")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -25,6 +25,7 @@ class MessageTemplate(models.Model):
     MOST_CHARACTERS = 1000
 
     body = models.TextField(
+        _("body"),
         max_length=MOST_CHARACTERS,
         help_text=_("Words in braces are filled in, such as {customer_name}."),
     )

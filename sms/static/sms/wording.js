@@ -38,7 +38,7 @@ document.addEventListener("DOMContentLoaded", () => {
         signal: own.signal,
       });
       if (response.status === 429) {
-        say("The preview takes a short rest.");
+        say(section.dataset.rests);
         refreshIn(1000 * Number(response.headers.get("Retry-After") || 5));
         return;
       }
@@ -57,7 +57,7 @@ document.addEventListener("DOMContentLoaded", () => {
       say("");
     } catch (error) {
       if (error.name !== "AbortError") {
-        say("The preview is of what you wrote before: the server did not answer.");
+        say(section.dataset.stale);
       }
     }
   };
