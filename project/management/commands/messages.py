@@ -1,8 +1,8 @@
 """``make messages``: bring the catalog of the Swahili words up to what the code says now.
 
-Django's own makemessages, with one catalog for all apps. It takes in the words of Unfold, too,
-which comes without any catalog. What is new is left empty, never guessed from what is alike: a test
-fails until somebody translates it.
+Django's own makemessages, with one catalog for all apps. It takes in the words of Unfold and of
+others, too, which come without Swahili ones. What is new is left empty, never guessed from what is
+alike: a test fails until somebody translates it.
 """
 
 import re
@@ -23,7 +23,7 @@ LANGUAGE = "sw"
 FOLDER = Path(settings.LOCALE_PATHS[0])
 CATALOG = FOLDER / LANGUAGE / "LC_MESSAGES" / "django.po"
 
-_THEIRS = ("unfold", "simple_history")  # whose words are on our pages, without a catalog of theirs
+_THEIRS = ("import_export", "simple_history", "unfold")  # their words are on our pages
 _UNREAD = shutil.ignore_patterns("static", "locale", "*.pyc")
 _NOT_FOR_PEOPLE = ["bench", "data", "migrations", "static_collected", "tests"]
 _SORTED = ["--sort-output"]  # a string that moves in the code stays where it is in the catalog
