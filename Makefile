@@ -36,16 +36,14 @@ fuzz: developers-lock ## Send the API what its document allows and forbids (EXAM
 screenshots: developers-lock ## Take the pictures of the README
 	@exec $(python) -m docs.screenshots
 
-messages: export DATABASE_URL := sqlite://:memory:
-messages: export DEBUG := on
 messages: developers-lock ## Bring the Swahili catalog up to the words in the code (needs gettext)
 	@exec $(python) manage.py messages
 
 # The address is https so that `check --deploy` looks at what a real installation runs.
-check: export DATABASE_URL := sqlite://:memory:
-check: export DEBUG := off
-check: export PUBLIC_URL := https://karani.example.com
-check: export SECRET_KEY := only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
+messages check: export DATABASE_URL := sqlite://:memory:
+messages check: export DEBUG := off
+messages check: export PUBLIC_URL := https://karani.example.com
+messages check: export SECRET_KEY := only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
 check: developers-lock ## Lint, format, types, import floors, migrations, settings, translations
 	@$(MAKE) --jobs=2 --output-sync --no-print-directory check-types check-all-else
 
