@@ -2,11 +2,14 @@
 
 import django.db.models.deletion
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import migrations, models
 
 
 def move_sessions(apps, schema_editor):
-    """Nobody is signed out by the new table. Whose they are it learns as they are used."""
+    """Nobody is signed out by the new table, which knows from the first whose each is."""
+    read = SessionStore().decode
     old = apps.get_model("sessions", "Session").objects.using(schema_editor.connection.alias)
     new = apps.get_model("identity", "BrowserSession").objects.using(schema_editor.connection.alias)
     new.bulk_create(
@@ -16,6 +19,7 @@ def move_sessions(apps, schema_editor):
                 session_data=each.session_data,
                 expire_date=each.expire_date,
                 user_agent="",
+                user_id=read(each.session_data).get(SESSION_KEY),
             )
             for each in old.iterator()
         ),

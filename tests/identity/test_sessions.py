@@ -1,11 +1,16 @@
 """What a session knows of the sign-in that began it."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.contrib.auth import login
+from django.apps import apps
+from django.contrib.auth import SESSION_KEY, login
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore as OldStore
+from django.contrib.sessions.models import Session
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
@@ -73,3 +78,19 @@ def test_a_cookie_that_names_no_session_is_nobodys(name: str) -> None:
     browser.cookies["sessionid"] = name
     assert browser.get("/account/").status_code == 302
     assert browser.get("/api/me/").status_code == 401
+
+
+def test_the_sessions_of_the_table_before_are_known_by_whose_they_are_and_go_on() -> None:
+    user = factories.user()
+    before = OldStore()
+    before.update({SESSION_KEY: str(user.pk), "cart": "full"})
+    before.create()
+    nobodys = OldStore()
+    nobodys.create()
+    Session.objects.filter(pk=nobodys.session_key).update(session_data="unreadable")
+    migration = import_module("identity.migrations.0007_browser_sessions")
+    migration.move_sessions(apps, connection.schema_editor())
+    assert not Session.objects.exists()
+    assert BrowserSession.objects.get(pk=before.session_key).user == user
+    assert BrowserSession.objects.get(pk=nobodys.session_key).user_id is None
+    assert SessionStore(before.session_key)["cart"] == "full"
