@@ -83,8 +83,13 @@ DOORS: dict[str, Callable[[Client, str, dict[str, str]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("role", ["Viewer", "Clerk"])
+@pytest.mark.parametrize(
+    ("role", "door"),
+    [
+        *(("Viewer", door) for door in DOORS),
+        *(("Clerk", door) for door in DOORS if "export" in door),
+    ],
+)
 @pytest.mark.parametrize("what", ["customer", "order"])
 def test_who_may_not_import_and_export_is_refused_and_nothing_is_written(
     client: Client, uploads: Path, what: str, role: str, door: str
@@ -97,8 +102,14 @@ def test_who_may_not_import_and_export_is_refused_and_nothing_is_written(
     assert list(uploads.iterdir()) == kept
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize("role", ["Manager", "Administrator"])
+@pytest.mark.parametrize(
+    ("role", "door"),
+    [
+        *(("Clerk", door) for door in DOORS if "export" not in door),
+        *(("Manager", door) for door in DOORS),
+        *(("Administrator", door) for door in DOORS),
+    ],
+)
 def test_who_may_import_and_export_is_let_in(client: Client, role: str, door: str) -> None:
     fields = confirmation(check(client, "customer", "customers.csv", CUSTOMERS))
     response = DOORS[door](browser(factories.user(role)), "/admin/crm/customer/", fields)
@@ -119,10 +130,11 @@ def test_who_is_no_staff_is_asked_to_sign_in(client: Client, user: str | None, d
 
 @pytest.mark.parametrize("what", ["customer", "order"])
 def test_a_list_offers_import_and_export_only_to_those_who_may(what: str) -> None:
-    for role, is_offered in (("Manager", True), ("Clerk", False), ("Viewer", False)):
+    offered = {"Manager": (True, True), "Clerk": (True, False), "Viewer": (False, False)}
+    for role, (has_import, has_export) in offered.items():
         page = browser(factories.user(role)).get(f"/admin/crm/{what}/").content.decode()
-        assert (f"/admin/crm/{what}/import/" in page) is is_offered
-        assert (f"/admin/crm/{what}/export/" in page) is is_offered
+        assert (f"/admin/crm/{what}/import/" in page) is has_import
+        assert (f"/admin/crm/{what}/export/" in page) is has_export
 
 
 def test_an_import_is_run_by_post_only(client: Client) -> None:
