@@ -16,7 +16,7 @@ from identity.models import User
 
 # Where programs ask. They read our words as we wrote them, and have no cookie to choose by.
 _FOR_PROGRAMS = re.compile(
-    r"/(api/|sms/callbacks/|readyz|(o/)?\.well-known/"
+    r"/(api/|sms/|readyz|(o/)?\.well-known/"
     r"|o/(token|revoke_token|introspect|userinfo|device_authorization|jwks)/)"
 )
 
@@ -53,7 +53,8 @@ def choose_language(request: HttpRequest) -> HttpResponse:
 
 
 def _page_of(request: HttpRequest) -> str:
-    page = request.POST.get("next", "")
+    """The browser tells it, and the page need not: its address may hold a secret."""
+    page = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(
         page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

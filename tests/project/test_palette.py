@@ -217,7 +217,12 @@ def test_without_a_word_all_that_can_be_done_and_opened_is_listed(
 ) -> None:
     found = lines(clerk)
     assert list(found) == ["Actions", "Pages"]
-    assert found["Actions"] == ["New order", "New customer"]
+    assert found["Actions"] == [
+        "New order",
+        "New customer",
+        "Import orders",
+        "Import customers",
+    ]
     assert found["Pages"][:3] == ["Home", "Orders", "Customers"]
     assert "Type a name, a phone, an item or an order number." in ask(clerk).content.decode()
 
