@@ -24,6 +24,7 @@ from sms.models import (
     ReportEffect,
     UnreachablePhone,
 )
+from sms.phone_numbers import is_forgotten
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ _MATCHED_AT_ONCE = 500
 
 _UNDER_WAY = (Message.Status.CLAIMED, Message.Status.SENDING, Message.Status.UNCONFIRMED)
 _ONE_OF_TWO = (Message.Status.SENT, Message.Status.UNDELIVERED)  # where another try arrived
+# What goes of a report about a text whose owner was forgotten before it came.
+_FORGOTTEN: dict[str, Any] = {"phone_number": "", "failure_reason": "", "raw": {}}
 _MOVED_BY_REPORTS = (Message.Status.SENT, Message.Status.UNCONFIRMED)
 # What a report changes of a text that was in doubt. When it was taken nobody wrote down: it was an
 # instant after it was claimed; of one sent again, about when that was asked for.
@@ -237,7 +240,8 @@ def _apply(report: DeliveryReport, message: Message) -> bool:
     """
     effect = _settle(report, message)
     waiting = DeliveryReport.objects.filter(pk=report.pk, message=None)
-    if effect is None or not waiting.update(message=message, effect=effect):
+    known = _FORGOTTEN if is_forgotten(message.phone_number) else {}
+    if effect is None or not waiting.update(message=message, effect=effect, **known):
         return False
     if effect == ReportEffect.CONTRADICTS:
         said = "Report %s says %s of message %s, but another said otherwise before."

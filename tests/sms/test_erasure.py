@@ -6,8 +6,9 @@ import pytest
 
 from sms import erasure, incoming, opt_outs, outbox
 from sms.admin.phones import simulated_phones
+from sms.delivery_reports import receive_report
 from sms.errors import PhoneIsBeingTexted
-from sms.models import IncomingText, Message, OptOut
+from sms.models import DeliveryReport, IncomingText, Message, OptOut
 from sms.phone_numbers import is_forgotten, national_form, stand_in, takes_texts
 from tests import factories
 
@@ -43,6 +44,17 @@ def test_texts_to_a_phone_and_to_its_owner_are_forgotten_and_others_are_not() ->
     assert (other.text, other.status) == ("To another one", "queued")
     assert not IncomingText.objects.exists()
     assert OptOut.objects.filter(phone_number=PHONE).exists()
+
+
+def test_a_report_that_comes_afterwards_moves_the_text_and_brings_no_phone_back() -> None:
+    sent = factories.message(PHONE, "Hello")
+    Message.objects.filter(pk=sent.pk).update(status="sent", gateway_message_id="ATXid_1")
+    erasure.forget_person([PHONE], [OWNER])
+    receive_report("ATXid_1", "Success", phone_number=PHONE, raw={"phoneNumber": PHONE})
+    sent.refresh_from_db()
+    assert (sent.status, sent.phone_number) == ("delivered", stand_in(OWNER))
+    report = DeliveryReport.objects.get()
+    assert (report.message, report.phone_number, report.raw) == (sent, "", {})
 
 
 def test_nothing_is_forgotten_while_a_text_is_on_the_wire() -> None:
