@@ -1,16 +1,24 @@
-"""How a line of the log is written: without the secret in the path of the gateway's callbacks.
+"""How a line of the log is written: without the secrets that stand in paths.
 
 Django logs the path of each request that it refuses, the server that of one it fails at. Whoever
-reads the log could report texts as delivered, and speak for any phone.
+reads the log could report texts as delivered, and speak for any phone, by the secret of the
+gateway's callbacks; or be somebody by the link with which that one signs up.
 """
 
 import logging
+import re
 
 from django.conf import settings
 from pythonjsonlogger.json import JsonFormatter as PlainJsonFormatter
 
+_LINKS = re.compile(
+    r"(/invitation/|/sign-up/(?!sent/)|/password/new/(?!done/)|/account/email/confirm/)[^/\s\"']+"
+)
+
 
 def _without(secret: str, line: str) -> str:
+    """Also without what is good once, in the links that people are sent."""
+    line = _LINKS.sub(r"\1***", line)
     return line.replace(secret, "***") if secret else line
 
 

@@ -1,4 +1,4 @@
-"""What no line of the log tells: the secret in the path of the gateway's callbacks."""
+"""What no line of the log tells: the secrets that stand in paths."""
 
 import json
 import logging
@@ -53,6 +53,24 @@ def test_a_refused_request_is_logged_without_it(
     assert len(lines) == 1
     assert SECRET not in lines[0]
     assert place.replace(SECRET, "***") in lines[0]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/invitation/{}/",
+        "/sign-up/{}/",
+        "/password/new/1-{}/",
+        "/account/email/confirm/{}/",
+    ],
+)
+def test_a_link_that_is_good_once_is_logged_without_what_makes_it_good(
+    lines: list[str], place: str
+) -> None:
+    logging.getLogger("django.request").warning("Too Many Requests: %s", place.format("s3cret"))
+    assert "s3cret" not in lines[0]
+    logging.getLogger("django.request").warning("Not Found: %s", "/sign-up/sent/")
+    assert "/sign-up/sent/" in lines[1]
 
 
 def test_nor_is_it_in_the_line_of_a_request_that_fails(
