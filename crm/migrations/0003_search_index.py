@@ -1,6 +1,6 @@
 """Every row can be found; on PostgreSQL, by an index of the trigrams of what is searched.
 
-SQLite has no such index, and reads all there is: see 0005.
+SQLite has no such index, and reads all there is: see 0010.
 """
 
 from django.core.management import CommandError
