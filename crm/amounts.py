@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 _IN_GROUPS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -17,7 +18,7 @@ def parse_amount(text: str) -> Decimal:
     """
     number = text.replace(",", "") if _IN_GROUPS.fullmatch(text) else text
     if not _PLAIN.fullmatch(number):
-        raise ValueError(f"“{text}” is not an amount. Write it as 1299.99.")
+        raise ValueError(_("“{text}” is not an amount. Write it as 1299.99.").format(text=text))
     return Decimal(number)
 
 

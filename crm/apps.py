@@ -11,7 +11,7 @@ from identity.rights_in_words import Subject
 
 class CrmConfig(AppConfig):
     name = "crm"
-    verbose_name = "Customers and orders"
+    verbose_name = _("Customers and orders")
     rights: ClassVar = (
         Subject(
             "customers",

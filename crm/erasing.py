@@ -16,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
+from crm import reasons
 from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.folding import fold
 from crm.models import Customer, CustomerNote, Import, Merge, Order, SavedView
@@ -24,7 +25,6 @@ from sms import erasure
 from sms.phone_numbers import stand_in
 
 NAME = "Erased customer"
-REASON = "Personal data erased"  # in the history
 
 
 @transaction.atomic
@@ -60,7 +60,7 @@ def _erase(customer: Customer, facts: dict[str, Any], by: User) -> None:
         setattr(customer, name, value)
     customer.user, customer.also_known, customer.erased_at = None, "", timezone.now()
     customer.fill_search_text()
-    customer._change_reason = REASON  # type: ignore[attr-defined]  # read by simple_history
+    customer._change_reason = reasons.ERASED  # type: ignore[attr-defined]  # read by simple_history
     customer._history_user = by  # type: ignore[attr-defined]  # as above
     customer.save()
     Order.objects.refill_search_text(customer)

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from crm.models import Customer, Order
 from identity.models import User
 
@@ -15,9 +18,14 @@ class OrderCannotMove(Refusal):
 
     def __init__(self, order: Order, status: str) -> None:
         moves = ", ".join(order.open_moves)
-        options = f"It can move to: {moves}." if moves else "That is final."
+        if moves:
+            told = _(
+                "Order {number} is {status} and cannot become {wanted}. It can move to: {moves}."
+            )
+        else:
+            told = _("Order {number} is {status} and cannot become {wanted}. That is final.")
         super().__init__(
-            f"Order {order.order_number} is {order.status} and cannot become {status}. {options}"
+            told.format(number=order.order_number, status=order.status, wanted=status, moves=moves)
         )
         self.open_moves = [str(move) for move in order.open_moves]
 
@@ -26,48 +34,50 @@ class OrderIsUnderWay(Refusal):
     """A customer may change their own order only until the business starts on it."""
 
     def __init__(self, order: Order) -> None:
-        super().__init__(
-            f"Order {order.order_number} is {order.status}; only a PENDING order can be changed."
-        )
+        told = _("Order {number} is {status}; only a PENDING order can be changed.")
+        super().__init__(told.format(number=order.order_number, status=order.status))
 
 
 class OrderIsGone(Refusal):
     """Somebody deleted the order between the look at it and the change."""
 
     def __init__(self, order: Order) -> None:
-        super().__init__(f"Order {order.order_number} was just deleted.")
+        super().__init__(_("Order {number} was just deleted.").format(number=order.order_number))
 
 
 class CustomerIsGone(Refusal):
     """Somebody deleted the customer between the look at them and the change."""
 
     def __init__(self, customer: Customer) -> None:
-        super().__init__(f"Customer {customer.code} was just deleted.")
+        super().__init__(_("Customer {code} was just deleted.").format(code=customer.code))
 
 
 class AccountHasCustomer(Refusal):
     """An account belongs to one customer at most."""
 
     def __init__(self, user: User) -> None:
-        super().__init__(f"The account {user.get_username()} belongs to a customer already.")
+        told = _("The account {account} belongs to a customer already.")
+        super().__init__(told.format(account=user.get_username()))
 
 
 class AccountIsOfStaff(Refusal):
     """Staff serve customers; who is one as well is linked by an Administrator."""
 
     def __init__(self, user: User) -> None:
-        super().__init__(f"The account {user.get_username()} is of staff.")
+        told = _("The account {account} is of staff.")
+        super().__init__(told.format(account=user.get_username()))
 
 
 class CustomerHasOrders(Refusal):
     """A customer with orders stays, or the orders would be nobody's."""
 
     def __init__(self, customer: Customer, count: int) -> None:
-        noun = "order" if count == 1 else "orders"
-        super().__init__(
-            f"Customer {customer.code} has {count} {noun} and cannot be deleted. "
-            f"Delete the {noun} first."
+        told = ngettext(
+            "Customer {code} has {count} order and cannot be deleted. Delete the order first.",
+            "Customer {code} has {count} orders and cannot be deleted. Delete the orders first.",
+            count,
         )
+        super().__init__(told.format(code=customer.code, count=count))
         self.count = count
 
 
@@ -75,46 +85,48 @@ class CustomerIsErased(Refusal):
     """Nothing new is written about somebody who asked to be forgotten."""
 
     def __init__(self, customer: Customer) -> None:
-        super().__init__(
-            f"The personal data of customer {customer.code} was erased. "
+        told = _(
+            "The personal data of customer {code} was erased. "
             "If the person comes again, register them as a new customer."
         )
+        super().__init__(told.format(code=customer.code))
 
 
 class NotTwoCustomers(Refusal):
     """A record cannot be merged with itself."""
 
     def __init__(self) -> None:
-        super().__init__("Choose another record to merge with this one.")
+        super().__init__(_("Choose another record to merge with this one."))
 
 
 class BothHaveAccounts(Refusal):
     """An account belongs to one customer at most, and a customer has one account."""
 
     def __init__(self, kept: Customer, other: Customer) -> None:
-        super().__init__(
-            f"{kept.code} and {other.code} both have an account to sign in with. "
+        told = _(
+            "{kept} and {other} both have an account to sign in with. "
             "Take the account away from one of them first."
         )
+        super().__init__(told.format(kept=kept.code, other=other.code))
 
 
 class AccountsNeedAdministrator(Refusal):
     """Which orders an account sees is not for all who sell to decide."""
 
     def __init__(self, customer: Customer) -> None:
-        super().__init__(
-            f"{customer.code} has an account to sign in with, which would see the orders of both. "
+        told = _(
+            "{code} has an account to sign in with, which would see the orders of both. "
             "Ask an Administrator to merge them."
         )
+        super().__init__(told.format(code=customer.code))
 
 
 class ChangedMeanwhile(Refusal):
     """Somebody changed what the caller would change, and the caller has not seen it."""
 
     def __init__(self, record: Customer | Order, names: Sequence[str]) -> None:
-        super().__init__(
-            f"Somebody changed {', '.join(names)} of {record} meanwhile. Look again, then decide."
-        )
+        told = _("Somebody changed {names} of {record} meanwhile. Look again, then decide.")
+        super().__init__(told.format(names=", ".join(names), record=record))
         self.names = names
 
 
@@ -122,4 +134,4 @@ class RecordHasChanged(Exception):
     """The caller has seen another version of the record than the one that is stored."""
 
     def __init__(self) -> None:
-        super().__init__("The record has changed since you read it. Read it again, then decide.")
+        super().__init__(_("The record has changed since you read it. Read it again, then decide."))

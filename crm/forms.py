@@ -24,14 +24,15 @@ class CustomerForm(forms.ModelForm[Customer]):
     """A customer, with the code optional and the phone in national form or E.164."""
 
     phone_number = forms.CharField(
+        label=_("Phone number"),
         max_length=40,
-        help_text="As it is dialled here, such as 0722 000000, or with + and the country code.",
+        help_text=_("As it is dialled here, such as 0722 000000, or with + and the country code."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "tel", "autocomplete": "off"}),
     )
     sms_opted_out = forms.BooleanField(
-        label="No texts",
+        label=_("No texts"),
         required=False,
-        help_text="The owner of this phone asked for no more texts.",
+        help_text=_("The owner of this phone asked for no more texts."),
         widget=UnfoldBooleanSwitchWidget,
     )
 
@@ -45,7 +46,7 @@ class CustomerForm(forms.ModelForm[Customer]):
         if "code" in self.fields:
             self.fields["code"].required = is_known
             if not is_known:
-                self.fields["code"].help_text = "Left empty, the next free one is given."
+                self.fields["code"].help_text = _("Left empty, the next free one is given.")
         if is_known:
             self.initial["sms_opted_out"] = opt_outs.is_opted_out(self.instance.phone_number)
             remember_what_was_shown(self)
@@ -68,7 +69,7 @@ class CustomerForm(forms.ModelForm[Customer]):
 class OrderForm(forms.ModelForm[Order]):
     """An order; on a stored one the status offers the next legal steps only."""
 
-    amount = AmountField()
+    amount = AmountField(label=_("Amount"))
 
     class Meta:
         model = Order

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm import reasons
 from crm.errors import (
     AccountsNeedAdministrator,
     BothHaveAccounts,
@@ -56,10 +57,10 @@ def merge_customers(kept: Customer, other: Customer, *, by: User) -> Merge:
     merge.notes = CustomerNote.objects.filter(customer=other).update(customer=kept)
     Merge.objects.filter(kept=other).update(kept=kept)
     _join_consent(kept, other, by)
-    _tell_history(other, f"Merged into {kept.code}", by)
+    _tell_history(other, reasons.MERGED_INTO.format(code=kept.code), by)
     other_id, account = other.pk, other.user
     other.delete()
-    _tell_history(kept, f"Merged with {other.code}", by)
+    _tell_history(kept, reasons.MERGED_WITH.format(code=other.code), by)
     _take_over(kept, other, account)
     merge.texts = outbox.hand_over_messages(other_id, kept.pk)
     merge.save(force_insert=True)
@@ -98,7 +99,7 @@ def _move_orders(kept: Customer, other: Customer, by: User) -> int:
     for row in rows:
         row.customer, row.updated_at = kept, now
     Order.objects.filter(customer=other).update(customer=kept, updated_at=now)
-    reason = f"{other.code} was merged into {kept.code}"
+    reason = reasons.CUSTOMER_MERGED.format(other=other.code, kept=kept.code)
     Order.history.bulk_history_create(
         rows, update=True, default_user=by, default_change_reason=reason
     )

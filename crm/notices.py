@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy as _
+
 from crm.models import Order
 from sms.events import Event
 
@@ -13,11 +15,11 @@ _VARIABLES = {
     "order_number": "LA20260921123000-7K3F",
 }
 
-ORDER_PLACED = Event("order_placed", "Order placed", _VARIABLES)
+ORDER_PLACED = Event("order_placed", _("Order placed"), _VARIABLES)
 ORDER_MOVED = {
-    Order.Status.PROCESSING: Event("order_processing", "Order being processed", _VARIABLES),
-    Order.Status.COMPLETED: Event("order_completed", "Order completed", _VARIABLES),
-    Order.Status.CANCELLED: Event("order_cancelled", "Order cancelled", _VARIABLES),
+    Order.Status.PROCESSING: Event("order_processing", _("Order being processed"), _VARIABLES),
+    Order.Status.COMPLETED: Event("order_completed", _("Order completed"), _VARIABLES),
+    Order.Status.CANCELLED: Event("order_cancelled", _("Order cancelled"), _VARIABLES),
 }
 EVENTS = (ORDER_PLACED, *ORDER_MOVED.values())  # in the order of an order's life
 

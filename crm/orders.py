@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
 from crm import notices
@@ -233,9 +234,9 @@ def _errors_of(orders: Sequence[Order], *, was_refused: bool = False) -> list[di
         customers = set(Customer.objects.filter(pk__in=customers).values_list("pk", flat=True))
     for order, errors in zip(orders, all_errors, strict=True):
         if references[order.reference] > 1:
-            errors.setdefault("reference", ["Order with this reference already exists."])
+            errors.setdefault("reference", [_("Order with this reference already exists.")])
         if order.customer_id not in customers:
-            errors["customer"] = ["The customer was just deleted."]
+            errors["customer"] = [_("The customer was just deleted.")]
     return all_errors
 
 

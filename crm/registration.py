@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from crm.customers import customer_errors, register_customer
 from crm.errors import AccountHasCustomer, AccountIsOfStaff
@@ -16,7 +17,7 @@ from identity.models import User
 
 # No @, so that nobody's name reads like another's email address, with which people sign in too.
 USERNAME_PATTERN = r"[A-Za-z0-9_.+-]{1,150}"
-USERNAME_RULE = "Use up to 150 letters, digits and the signs . _ + -"
+USERNAME_RULE = _("Use up to 150 letters, digits and the signs . _ + -")
 
 
 def registration_errors(user: User, password: str | None, customer: Customer) -> dict[str, Any]:

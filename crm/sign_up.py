@@ -27,6 +27,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -55,21 +58,29 @@ _PURPOSE = "sign_up"  # of the seal
 _BEGUN = "sign_up"  # in the session: the last one's secret, its address, and where it is to lead
 
 
+def _rules_of_passwords() -> str:
+    return " ".join(map(str, password_validators_help_texts()))
+
+
 class SignUpForm(ContactForm):
     """Who they are, and what they sign in with."""
 
     email = forms.EmailField(
-        label="Email address", max_length=254, widget=forms.EmailInput({"autocomplete": "email"})
+        label=gettext_lazy("Email address"),
+        max_length=254,
+        widget=forms.EmailInput({"autocomplete": "email"}),
     )
     username = forms.CharField(
+        label=gettext_lazy("Username"),
         max_length=150,
         validators=[RegexValidator(rf"^{USERNAME_PATTERN}\Z", USERNAME_RULE)],
         widget=forms.TextInput({"autocomplete": "username", "autocapitalize": "none"}),
     )
     password = forms.CharField(
+        label=gettext_lazy("Password"),
         max_length=1024,
         strip=False,
-        help_text=" ".join(map(str, password_validators_help_texts())),
+        help_text=lazy(_rules_of_passwords, str)(),
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
     )
 
@@ -78,9 +89,10 @@ class PasswordForm(forms.Form):
     """The password that the account is to have, from who says to have chosen it."""
 
     password = forms.CharField(
+        label=gettext_lazy("Password"),
         max_length=1024,
         strip=False,
-        help_text="The one that you chose when you signed up.",
+        help_text=gettext_lazy("The one that you chose when you signed up."),
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 
@@ -109,7 +121,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         except OSError:  # of SMTP, too
             logger.exception("The mail of a sign-up could not be sent.")
-            form.add_error("email", "We could not send a mail there. Check it, or try again later.")
+            told = _("We could not send a mail there. Check it, or try again later.")
+            form.add_error("email", told)
         except ValidationError as refusal:
             form.add_error(None, refusal)  # which names the fields
     context = {"form": form, "next": get_next_redirect_url(request)}

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm import notices
+from crm import notices, reasons
 from crm.models import Customer, Merge, Order
 from identity.models import User
 from sms import opt_outs
@@ -95,7 +95,7 @@ def _entry(
     new: Any, old: Any | None, fields: Sequence[Field[Any, Any]], names: Names
 ) -> Entry | None:
     changes = () if old is None else tuple(_changes(new, old, fields, names))
-    detail = new.history_change_reason or ""
+    detail = reasons.told(new.history_change_reason or "")
     if old is not None and not changes and not detail and new.history_type == "~":
         return None  # saved as it was
     title, tone = _TITLES[new.history_type]

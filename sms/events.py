@@ -5,8 +5,12 @@ The apps above declare their events when they start; sms knows them by name only
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from identity.models import User
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # the stubs' name for a translation to come
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Event:
     """Something a person may be texted about."""
 
     name: str
-    label: str
+    label: "str | _StrPromise"
     variables: dict[str, str]  # each with an example, for where there is no sample
     samples: Samples | None = None
 

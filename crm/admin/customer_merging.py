@@ -69,7 +69,7 @@ def _side(customer: Customer, verdict: str, colour: str) -> dict[str, Any]:
         "verdict": verdict,
         "colour": colour,
         "phone": national_form(customer.phone_number),
-        "reach": reach_of(customer),
+        "reach": reach_of(customer).label,
         "orders": customer.orders.count(),
     }
 

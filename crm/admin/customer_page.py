@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import TextChoices
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 
 from crm import duplicates, notes, notices, sales, timeline
@@ -31,24 +32,35 @@ SEND_TEXTS = "sms.add_message"
 ERASE = "crm.erase_customer"
 MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")
 
-REACH_COLOURS = {
-    "Yes": "success",
-    "Opted out": "danger",
-    "No mobile": "warning",
-    "Unreachable": "warning",
-    "Erased": "info",
+
+class Reach(TextChoices):
+    """May a customer be texted? In a word."""
+
+    YES = "yes", gettext_lazy("Yes")
+    OPTED_OUT = "opted_out", gettext_lazy("Opted out")
+    NO_MOBILE = "no_mobile", gettext_lazy("No mobile")
+    UNREACHABLE = "unreachable", gettext_lazy("Unreachable")
+    ERASED = "erased", gettext_lazy("Erased")
+
+
+REACH_COLOURS: dict[str, str] = {
+    Reach.YES: "success",
+    Reach.OPTED_OUT: "danger",
+    Reach.NO_MOBILE: "warning",
+    Reach.UNREACHABLE: "warning",
+    Reach.ERASED: "info",
 }
 
 
-def reach_of(customer: Customer) -> str:
-    """May the customer be texted? In a word; of one of the list, which knows what was said."""
+def reach_of(customer: Customer) -> Reach:
+    """May the customer be texted? Of one of the list, which knows what was said."""
     if customer.is_erased:
-        return "Erased"
+        return Reach.ERASED
     if customer.sms_opted_out:
-        return "Opted out"
+        return Reach.OPTED_OUT
     if not customer.takes_texts:
-        return "No mobile"
-    return "Unreachable" if customer.unreachable else "Yes"
+        return Reach.NO_MOBILE
+    return Reach.UNREACHABLE if customer.unreachable else Reach.YES
 
 
 def page_of(customer: Customer, user: User) -> dict[str, Any]:
@@ -60,7 +72,7 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
         "customer": stored,
         "new_order_query": urlencode({"customer": str(stored.pk)}),
         "phone": national_form(stored.phone_number),
-        "reach": reach,
+        "reach": reach.label,
         "reach_colour": REACH_COLOURS[reach],
         "shown": SHOWN_ROWS,
         "may_order": is_known and user.has_perm("crm.add_order"),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
@@ -33,7 +34,7 @@ from sms.models import ConsentSource
 from sms.opt_outs import Word
 from sms.phone_numbers import national_form
 
-_NO_MOBILE = "{phone} is not a mobile number: no text gets there. Ask for a mobile number."
+_NO_MOBILE = _("{phone} is not a mobile number: no text gets there. Ask for a mobile number.")
 
 
 def _paragraphs(lines: Iterable[str]) -> SafeString:
@@ -47,11 +48,15 @@ def _word(request: HttpRequest, *, opted_out: bool) -> Word:
 class TextsFilter(admin.SimpleListFilter):
     """Who is texted, and why others are not. Of what kind a phone is, no query can tell."""
 
-    title = "texts"
+    title = _("texts")
     parameter_name = "texts"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Sent"), ("opted_out", "Opted out"), ("unreachable", "Unreachable")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("yes", pgettext_lazy("to a customer", "Sent")),
+            ("opted_out", _("Opted out")),
+            ("unreachable", _("Unreachable")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
         """Of the list's own, which says of each whether they opted out and are reached."""
@@ -90,7 +95,7 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     resource_classes: ClassVar = [CustomerResource]
     list_display = ("name", "code", "phone", "email", "texts_wanted", "added")
     list_filter = (TextsFilter, LikenessFilter, ("language", ChoicesDropdownFilter))
-    search_help_text = "Name, code, phone or email"
+    search_help_text = _("Name, code, phone or email")
     ordering = ("-created_at", "-id")
     added = time_column("created_at", _("Added"))
     changed = time_column("updated_at", _("Changed"))
@@ -99,8 +104,8 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     actions = ("text_them",)
     fieldsets = (
         (None, {"fields": ("name", "phone_number", "email", "language", "sms_opted_out")}),
-        ("Texts", {"fields": ("consent", "reached")}),
-        ("Records", {"fields": ("code", "user", "created_at", "updated_at")}),
+        (_("Texts"), {"fields": ("consent", "reached")}),
+        (_("Records"), {"fields": ("code", "user", "created_at", "updated_at")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
@@ -135,22 +140,24 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).with_opt_out().with_reach()
 
-    @display(description="Phone", ordering="phone_number")
+    @display(description=_("Phone"), ordering="phone_number")
     def phone(self, customer: Customer) -> str:
         return national_form(customer.phone_number)
 
-    @display(description="Texts", label=REACH_COLOURS)
-    def texts_wanted(self, customer: Customer) -> str:
-        return reach_of(customer)
+    @display(description=_("Texts"), label=REACH_COLOURS)
+    def texts_wanted(self, customer: Customer) -> tuple[str, str]:
+        known = reach_of(customer)
+        return known.value, str(known.label)
 
-    @display(description="What was said of texts")
+    @display(description=_("What was said of texts"))
     def consent(self, customer: Customer) -> SafeString | str:
         said = opt_outs.history_of(customer.phone_number)
-        return _paragraphs(map(opt_outs.describe, said)) or "Nothing: texts are sent."
+        return _paragraphs(map(opt_outs.describe, said)) or gettext("Nothing: texts are sent.")
 
-    @display(description="Reached by text")
+    @display(description=_("Reached by text"))
     def reached(self, customer: Customer) -> str:
-        return reach.obstacle_of(customer.phone_number) or "Nothing is known to keep texts away."
+        obstacle = reach.obstacle_of(customer.phone_number)
+        return obstacle or gettext("Nothing is known to keep texts away.")
 
     def get_urls(self) -> list[URLPattern]:
         rooms = (customer_notes, customer_texting, customer_merging, customer_erasing)
@@ -192,7 +199,7 @@ class CustomerAdmin(ListTools, OperationsAdmin):
     def has_text_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sms.add_broadcast")
 
-    @action(description="Text them", permissions=["text"])
+    @action(description=_("Text them"), permissions=["text"])
     def text_them(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
         """Begin a broadcast to these; what it says is written on the page that follows."""
         try:

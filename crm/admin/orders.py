@@ -52,7 +52,7 @@ class OrderAdmin(TakingOrders, OrderPage, OrderMoves, StatusTabs, ListTools, Ope
     )
     list_filter_submit = True
     list_select_related = ("customer",)
-    search_help_text = "Item, order number, or the customer's name, code or phone"
+    search_help_text = _("Item, order number, or the customer's name, code or phone")
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("customer",)
     ordered = time_column("order_time", _("Ordered"))
@@ -66,25 +66,25 @@ class OrderAdmin(TakingOrders, OrderPage, OrderMoves, StatusTabs, ListTools, Ope
         order = ("customer", "item", "amount")
         return (
             (None, {"fields": ("status", *order)}),
-            ("Records", {"fields": ("order_time", "reference", "created_at", "updated_at")}),
+            (_("Records"), {"fields": ("order_time", "reference", "created_at", "updated_at")}),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return super().get_queryset(request).with_sms_status()
 
-    @display(description="Item", ordering="item")
+    @display(description=_("Item"), ordering="item")
     def what(self, order: Order) -> str:
         return Truncator(order.item).chars(60)  # the whole of a long one hides the rest on a phone
 
-    @display(description="Amount", ordering="amount")
+    @display(description=_("Amount"), ordering="amount")
     def money(self, order: Order) -> str:
         return f"{order.currency} {notices.spoken_amount(order.amount)}"
 
-    @display(description="Status", ordering="status", label=ORDER_COLOURS)
+    @display(description=_("Status"), ordering="status", label=ORDER_COLOURS)
     def state(self, order: Order) -> tuple[str, str]:
-        return order.status, order.get_status_display()
+        return order.status, str(order.get_status_display())
 
-    @display(description="Text", label=STATUS_COLOURS)
+    @display(description=_("Text"), label=STATUS_COLOURS)
     def text_state(self, order: Order) -> tuple[str, str] | None:
         if order.sms_status is None:
             return None

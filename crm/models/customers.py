@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from crm.folding import fold, lines, name_key
@@ -17,7 +18,7 @@ from identity.models import User
 from sms.models import OptOut, UnreachablePhone
 from sms.phone_numbers import takes_texts, validate_phone_number
 
-PHONE_NUMBER_IS_TAKEN = "Customer with this phone number already exists."
+PHONE_NUMBER_IS_TAKEN = _("Customer with this phone number already exists.")
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -85,10 +86,10 @@ class Customer(models.Model):
         validators=[
             RegexValidator(
                 r"^[A-Z0-9_-]{2,50}\Z",
-                "Use 2 to 50 capital letters, digits, hyphens and underscores.",
+                _("Use 2 to 50 capital letters, digits, hyphens and underscores."),
             )
         ],
-        error_messages={"unique": "Customer with this code already exists."},
+        error_messages={"unique": _("Customer with this code already exists.")},
     )
     name = models.CharField(max_length=200, validators=[validate_one_line])
     phone_number = models.CharField(
@@ -102,7 +103,7 @@ class Customer(models.Model):
         max_length=2,
         choices=Language,
         default=Language.ENGLISH,
-        help_text="The language of the texts to this customer.",
+        help_text=_("The language of the texts to this customer."),
     )
     user = models.OneToOneField(
         User,
@@ -110,8 +111,8 @@ class Customer(models.Model):
         null=True,
         blank=True,
         related_name="customer",
-        help_text="The account with which the customer serves themself, if any.",
-        error_messages={"unique": "This account belongs to another customer."},
+        help_text=_("The account with which the customer serves themself, if any."),
+        error_messages={"unique": _("This account belongs to another customer.")},
     )
     also_known = models.TextField(blank=True, default="", editable=False)  # from merged records
     name_key = models.CharField(max_length=200, blank=True, default="", editable=False)
@@ -129,7 +130,7 @@ class Customer(models.Model):
     )
 
     class Meta:
-        verbose_name = "customer"
+        verbose_name = _("customer")
         ordering: ClassVar = ["-created_at", "-id"]
         permissions: ClassVar = [
             ("import_customer", "Can import customers from a spreadsheet"),

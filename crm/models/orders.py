@@ -9,6 +9,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Concat, StrIndex, Substr
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from simple_history.models import HistoricalRecords
 
 from crm.folding import fold, lines
@@ -24,10 +26,10 @@ _BREAK = "\n\n"  # between what an order says of itself and what it says of its 
 class OrderStatus(models.TextChoices):
     """The states of an order; ``Order`` draws the moves between them."""
 
-    PENDING = "PENDING", "Pending"
-    PROCESSING = "PROCESSING", "Processing"
-    COMPLETED = "COMPLETED", "Completed"
-    CANCELLED = "CANCELLED", "Cancelled"
+    PENDING = "PENDING", pgettext_lazy("order", "Pending")
+    PROCESSING = "PROCESSING", pgettext_lazy("order", "Processing")
+    COMPLETED = "COMPLETED", pgettext_lazy("order", "Completed")
+    CANCELLED = "CANCELLED", pgettext_lazy("order", "Cancelled")
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -99,7 +101,7 @@ class Order(models.Model):
         max_length=100,
         blank=True,
         validators=[validate_one_line],
-        help_text="The number the order has elsewhere, such as in a spreadsheet it came from.",
+        help_text=_("The number the order has elsewhere, such as in a spreadsheet it came from."),
     )
     order_time = models.DateTimeField(default=timezone.now, validators=[validate_order_time])
     search_text = models.TextField(blank=True, default="", editable=False)
@@ -112,7 +114,7 @@ class Order(models.Model):
     history = HistoricalRecords(excluded_fields=["search_text"])
 
     class Meta:
-        verbose_name = "order"
+        verbose_name = _("order")
         ordering: ClassVar = ["-created_at", "-id"]
         permissions: ClassVar = [
             ("import_order", "Can import orders from a spreadsheet"),
@@ -131,7 +133,7 @@ class Order(models.Model):
                 fields=["reference"],
                 condition=~models.Q(reference=""),
                 name="crm_order_reference_unique",
-                violation_error_message="Order with this reference already exists.",
+                violation_error_message=_("Order with this reference already exists."),
             ),
             models.CheckConstraint(
                 condition=models.Q(amount__gt=0), name="crm_order_amount_positive"
@@ -145,7 +147,7 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.order_number or "new order"
+        return self.order_number or str(_("new order"))
 
     def fill_search_text(self) -> None:
         """Whoever writes an item, a number, a reference or a customer of an order calls this

@@ -3,6 +3,7 @@
 from typing import ClassVar, Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from crm.models.values import validate_one_line
 from identity.identifiers import new_id
@@ -12,8 +13,8 @@ from identity.models import User
 class ViewedList(models.TextChoices):
     """The lists that can be viewed in other ways than they come."""
 
-    CUSTOMERS = "customers", "Customers"
-    ORDERS = "orders", "Orders"
+    CUSTOMERS = "customers", _("Customers")
+    ORDERS = "orders", _("Orders")
 
     @property
     def permission(self) -> str:
@@ -42,9 +43,9 @@ class SavedView(models.Model):
     name = models.CharField(max_length=60, validators=[validate_one_line])
     query = models.CharField(max_length=MOST_CHARACTERS, blank=True)
     is_shared = models.BooleanField(
-        "shared with everybody",
+        _("shared with everybody"),
         default=False,
-        help_text="Everybody who may see the list finds the view there.",
+        help_text=_("Everybody who may see the list finds the view there."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -52,7 +53,7 @@ class SavedView(models.Model):
     objects = SavedViewQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "saved view"
+        verbose_name = _("saved view")
         ordering: ClassVar = ["name", "id"]
         default_permissions = ()  # one's own are one's own
         permissions: ClassVar = [("share_savedview", "Can share views of lists with everybody")]
@@ -60,7 +61,7 @@ class SavedView(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "list", "name"],
                 name="crm_saved_view_name_unique",
-                violation_error_message="You have a view with this name already.",
+                violation_error_message=_("You have a view with this name already."),
             )
         ]
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -15,7 +16,7 @@ def validate_one_line(text: str) -> None:
     :raises ValidationError: it has one.
     """
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValidationError("Write it in one line, without control characters.", code="line")
+        raise ValidationError(_("Write it in one line, without control characters."), code="line")
 
 
 def validate_order_time(moment: datetime) -> None:
@@ -24,7 +25,7 @@ def validate_order_time(moment: datetime) -> None:
     :raises ValidationError: not between the years 1900 and 2200.
     """
     if not _EARLIEST <= moment < _LATEST:
-        raise ValidationError("Enter a time between the years 1900 and 2200.", code="range")
+        raise ValidationError(_("Enter a time between the years 1900 and 2200."), code="range")
 
 
 def default_currency() -> str:

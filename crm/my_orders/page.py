@@ -4,6 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from crm.models import Customer, Order
 from crm.notices import spoken_amount
 from sms.models import Message, MessageStatus
@@ -12,17 +14,17 @@ ORDERS_ON_A_PAGE = 20
 
 # What became of a text, to somebody who knows nothing of gateways.
 _STATES = {
-    MessageStatus.QUEUED: "On its way",
-    MessageStatus.CLAIMED: "On its way",
-    MessageStatus.SENDING: "On its way",
-    MessageStatus.SENT: "Sent",
-    MessageStatus.DELIVERED: "Delivered",
-    MessageStatus.UNDELIVERED: "Not delivered",
-    MessageStatus.HELD: "On its way",
-    MessageStatus.UNCONFIRMED: "It may not have reached you",
-    MessageStatus.FAILED: "Could not be sent",
-    MessageStatus.SUPPRESSED: "Not sent, as you want no texts",
-    MessageStatus.CANCELLED: "Not sent",
+    MessageStatus.QUEUED: _("On its way"),
+    MessageStatus.CLAIMED: _("On its way"),
+    MessageStatus.SENDING: _("On its way"),
+    MessageStatus.SENT: _("Sent"),
+    MessageStatus.DELIVERED: _("Delivered"),
+    MessageStatus.UNDELIVERED: _("Not delivered"),
+    MessageStatus.HELD: _("On its way"),
+    MessageStatus.UNCONFIRMED: _("It may not have reached you"),
+    MessageStatus.FAILED: _("Could not be sent"),
+    MessageStatus.SUPPRESSED: _("Not sent, as you want no texts"),
+    MessageStatus.CANCELLED: _("Not sent"),
 }
 
 
@@ -34,7 +36,7 @@ class OwnText:
 
     @property
     def state(self) -> str:
-        return _STATES[MessageStatus(self.row.status)]
+        return str(_STATES[MessageStatus(self.row.status)])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm import self_service
@@ -45,16 +46,18 @@ def my_orders(request: OwnRequest) -> HttpResponse:
         try:
             order = _place(request.user, customer, form)
         except FormWasSentBefore:
-            messages.info(request, "That order was placed already, once.")
+            messages.info(request, _("That order was placed already, once."))
             return redirect("my-orders")
         except TooManyAttempts as refusal:
             wait = refusal.wait
+            told = _("You placed {most} orders within an hour. {again}")
             most = self_service.MOST_ORDERS
-            form.add_error(None, f"You placed {most} orders within an hour. {try_again_in(wait)}")
+            form.add_error(None, told.format(most=most, again=try_again_in(wait)))
         except ValidationError as error:
             _show(form, error)
         else:
-            messages.success(request, f"Your order {order.order_number} is placed.")
+            told = _("Your order {number} is placed.")
+            messages.success(request, told.format(number=order.order_number))
             return redirect("my-orders")
     page = own_orders(customer, _before(request))
     phone = national_form(customer.phone_number)
@@ -123,7 +126,7 @@ def register(request: OwnRequest) -> HttpResponse:
         except ValidationError as error:
             _show(form, error)
         else:
-            messages.success(request, "Thank you. You can place an order now.")
+            messages.success(request, _("Thank you. You can place an order now."))
             return redirect("my-orders")
     return _no_customer(request, form, wait)
 
@@ -147,14 +150,14 @@ def cancel(request: OwnRequest, order_id: UUID) -> HttpResponse:
     try:
         self_service.cancel_own_order(order)
     except OrderIsUnderWay:
-        status = order.get_status_display().lower()
-        messages.error(
-            request, f"Your order {order.order_number} is {status}: it cannot be cancelled."
-        )
+        status = str(order.get_status_display()).lower()
+        told = _("Your order {number} is {status}: it cannot be cancelled.")
+        messages.error(request, told.format(number=order.order_number, status=status))
     except OrderIsGone:
         raise Http404 from None
     else:
-        messages.success(request, f"Your order {order.order_number} is cancelled.")
+        told = _("Your order {number} is cancelled.")
+        messages.success(request, told.format(number=order.order_number))
     return redirect("my-orders")
 
 
@@ -167,5 +170,5 @@ def stop_texts(request: OwnRequest) -> HttpResponse:
         self_service.stop_texts(customer)
     except CustomerIsGone:
         raise Http404 from None
-    messages.success(request, "You get no more texts.")
+    messages.success(request, _("You get no more texts."))
     return redirect("my-orders")

@@ -15,7 +15,7 @@ from crm.schemas.types import Email, Name, PhoneNumber, field_error
 
 def _plain_username(username: str) -> str:
     if not re.fullmatch(USERNAME_PATTERN, username):
-        raise field_error(USERNAME_RULE)
+        raise field_error(str(USERNAME_RULE))
     return username
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 from import_export.results import Result, RowResult
@@ -123,13 +124,13 @@ class SpreadsheetAdmin(ImportExportMixin):
         opts = self.model._meta
         context |= self.admin_site.each_context(request) | {
             "opts": opts,
-            "title": f"Import {opts.verbose_name_plural}",
+            "title": _("Import {records}").format(records=opts.verbose_name_plural),
             "media": self.media,
         }
         return TemplateResponse(request, "crm/import.html", context)
 
     def _start_again(self, request: HttpRequest) -> HttpResponse:
-        messages.error(request, "This import is over or was not checked. Upload the file again.")
+        messages.error(request, _("This import is over or was not checked. Upload the file again."))
         return self._page(
             request,
             form=UploadForm(
@@ -149,7 +150,7 @@ class SpreadsheetAdmin(ImportExportMixin):
 def _outcome(resource: SheetResource, result: Result) -> Outcome:
     problems = list(resource.problems(result))
     shown = islice((row for row in result.rows if row.is_valid()), SHOWN_ROWS)
-    labels = {"new": "New", "update": "Update", "skip": "Unchanged"}
+    labels = {"new": _("New"), "update": _("Update"), "skip": _("Unchanged")}
     fields = [
         field for field in resource.get_import_fields() if field.column_name in resource.headers
     ]

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 from import_export.widgets import Widget
 
 from crm.amounts import parse_amount
@@ -47,7 +48,8 @@ class OrderNumber(Reference):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:
         number = super().clean(value)
         if number and not Order.objects.filter(order_number=number).exists():
-            raise ValueError(f"There is no order {number}. For a new one, leave the cell empty.")
+            told = _("There is no order {number}. For a new one, leave the cell empty.")
+            raise ValueError(told.format(number=number))
         return number
 
 
@@ -59,7 +61,7 @@ class PhoneNumber(Text):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
         text = _as_text(value)
         if not text:
-            raise ValueError("The row has no phone number.")
+            raise ValueError(_("The row has no phone number."))
         country = _as_text((row or {}).get("country", ""))
         try:
             return parse_phone_number(text, region_named(country) if country else self.region)
@@ -78,7 +80,8 @@ class Language(Text):
                 return language.value
         if not text:
             return None
-        raise ValueError(f"“{_as_text(value)}” is not a language of texts. Write en or sw.")
+        told = _("“{text}” is not a language of texts. Write en or sw.")
+        raise ValueError(told.format(text=_as_text(value)))
 
 
 class CustomerByCode(Text):
@@ -87,12 +90,11 @@ class CustomerByCode(Text):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Customer:  # type: ignore[override]  # a row, not its text
         code = _as_text(value).upper()
         customer = Customer.objects.filter(code=code).first() if code else None
+        if not code:
+            raise ValueError(_("The row has no customer code."))
         if customer is None:
-            raise ValueError(
-                f"There is no customer with the code “{code}”. Add the customer first."
-                if code
-                else "The row has no customer code."
-            )
+            told = _("There is no customer with the code “{code}”. Add the customer first.")
+            raise ValueError(told.format(code=code))
         return customer
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
@@ -105,7 +107,7 @@ class Amount(Widget):
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal:
         text = _as_text(value)
         if not text:
-            raise ValueError("The row has no amount.")
+            raise ValueError(_("The row has no amount."))
         return parse_amount(text)
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
@@ -134,7 +136,8 @@ class Moment(Widget):
         except ValueError:  # well-formed, but no such day
             moment = None
         if moment is None:
-            raise ValueError(f"“{text}” is not a date. Write it as 2026-12-31 or 31/12/2026.")
+            told = _("“{text}” is not a date. Write it as 2026-12-31 or 31/12/2026.")
+            raise ValueError(told.format(text=text))
         return moment
 
 
@@ -144,7 +147,8 @@ class Status(Text):
         if not text:
             return None
         if text not in Order.Status.values:
-            raise ValueError(f"“{text}” is not a status. Write one of {', '.join(Order.Status)}.")
+            told = _("“{text}” is not a status. Write one of {statuses}.")
+            raise ValueError(told.format(text=text, statuses=", ".join(Order.Status)))
         return text
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 # The first name is ours, in exports; the others are what people, other programs and Swahili say.
 # Capitals, spaces and punctuation do not count: "CustomerID" is "Customer ID".
 CUSTOMER_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -57,7 +59,8 @@ def match_columns(headers: Sequence[str], known: dict[str, tuple[str, ...]]) -> 
     for field, names in known.items():
         found = next((positions[_plain(name)] for name in names if _plain(name) in positions), [])
         if len(found) > 1:
-            raise ValueError(f"Two columns are named “{headers[found[0]]}”. Rename one.")
+            told = _("Two columns are named “{name}”. Rename one.")
+            raise ValueError(told.format(name=headers[found[0]]))
         if found:
             matched[field] = found[0]
     return matched

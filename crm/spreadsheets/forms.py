@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core import signing
+from django.utils.translation import gettext as _
 from unfold.contrib.import_export.forms import ImportForm as UnfoldImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
@@ -24,16 +25,17 @@ class UploadForm(UnfoldImportForm):
         self.fields["format"].required = False
         self.fields["format"].widget = forms.HiddenInput()
         file_field = self.fields["import_file"]
-        file_field.label = "Spreadsheet"
-        file_field.help_text = (
-            f"CSV or XLSX, up to {MAX_ROWS:,} rows. Columns are matched by their names."
-        )
+        file_field.label = _("Spreadsheet")
+        told = _("CSV or XLSX, up to {most} rows. Columns are matched by their names.")
+        file_field.help_text = told.format(most=f"{MAX_ROWS:,}")
         file_field.widget.attrs["accept"] = ".csv,.tsv,.txt,.xlsx"
         if asks_to_text:
             self.fields["text_customers"] = forms.BooleanField(
-                label="Text the customers",
+                label=_("Text the customers"),
                 required=False,
-                help_text="Each new order is texted to its customer, at your cost. Off: nobody is.",
+                help_text=_(
+                    "Each new order is texted to its customer, at your cost. Off: nobody is."
+                ),
                 widget=UnfoldBooleanSwitchWidget,
             )
             self.order_fields(self.field_order)
@@ -41,9 +43,9 @@ class UploadForm(UnfoldImportForm):
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
         if format_of(file.name) is None:
-            raise forms.ValidationError("Choose a CSV or XLSX file.")
+            raise forms.ValidationError(_("Choose a CSV or XLSX file."))
         if file.size > MAX_BYTES:
-            raise forms.ValidationError("The file is larger than 10 MB. Split it.")
+            raise forms.ValidationError(_("The file is larger than 10 MB. Split it."))
         return file
 
     def clean(self) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class ConfirmForm(forms.Form):
         try:
             return str(signing.loads(self.cleaned_data["import_file_name"], salt=_SALT))
         except signing.BadSignature:
-            raise forms.ValidationError("Upload the file again.") from None
+            raise forms.ValidationError(_("Upload the file again.")) from None
 
 
 def signed_name(file_name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import openpyxl
 import tablib
+from django.utils.translation import gettext as _
 from import_export.formats import base_formats
 
 from crm.spreadsheets.harmless import as_written
@@ -102,7 +103,7 @@ def read_sheet(file_name: str, data: bytes) -> Sheet:
     """
     form = format_of(file_name)
     if form is None:
-        raise UnreadableSheet("Choose a CSV or XLSX file.")
+        raise UnreadableSheet(_("Choose a CSV or XLSX file."))
     return form().create_dataset(data)
 
 
@@ -115,17 +116,19 @@ def _decode(raw: bytes) -> str:
             continue
         if "\0" not in text:  # which no text has, but a picture, or UTF-16 that does not say so
             return text
-    raise UnreadableSheet("The text of this file cannot be read. Save it as UTF-8 and try again.")
+    raise UnreadableSheet(
+        _("The text of this file cannot be read. Save it as UTF-8 and try again.")
+    )
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from enumerate(reader, 1)
     except csv.Error as error:
-        raise UnreadableSheet(
-            f"Line {reader.line_num} cannot be read ({error}). "
-            "Look for a quotation mark that is not closed."
-        ) from None
+        told = _(
+            "Line {number} cannot be read ({why}). Look for a quotation mark that is not closed."
+        )
+        raise UnreadableSheet(told.format(number=reader.line_num, why=error)) from None
 
 
 def _rows_of_workbook(raw: bytes) -> Iterator[tuple[int, Iterable[Any]]]:
@@ -140,7 +143,7 @@ def _rows_of_workbook(raw: bytes) -> Iterator[tuple[int, Iterable[Any]]]:
         raise
     except Exception:  # noqa: BLE001  # openpyxl checks little: a damaged file raises anything
         raise UnreadableSheet(
-            "This is not an XLSX workbook. Save it as XLSX or CSV and try again."
+            _("This is not an XLSX workbook. Save it as XLSX or CSV and try again.")
         ) from None
 
 
@@ -148,7 +151,7 @@ def _refuse_what_unpacks_too_large(raw: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         # What an archive says of a part is all that is read of it.
         if sum(part.file_size for part in archive.infolist()) > _MAX_UNPACKED:
-            raise UnreadableSheet("The workbook is too large. Split it.")
+            raise UnreadableSheet(_("The workbook is too large. Split it."))
 
 
 def _unescaped(cell: Any) -> Any:
@@ -168,16 +171,16 @@ def _make_sheet(rows: Iterable[tuple[int, Iterable[Any]]]) -> Sheet:
             continue
         width = len(sheet.headers)
         if len(sheet.numbers) == MAX_ROWS:
-            raise UnreadableSheet(f"The sheet has more than {MAX_ROWS:,} rows. Split it.")
+            told = _("The sheet has more than {most} rows. Split it.")
+            raise UnreadableSheet(told.format(most=f"{MAX_ROWS:,}"))
         sheet.numbers.append(number)
         if len(values) > width:
-            sheet.broken[len(sheet.numbers)] = (
-                f"The row has {len(values)} cells, but the sheet has {width} columns."
-            )
+            told = _("The row has {cells} cells, but the sheet has {columns} columns.")
+            sheet.broken[len(sheet.numbers)] = told.format(cells=len(values), columns=width)
             sheet.excess[len(sheet.numbers)] = values[width:]
         sheet.append((values + [""] * width)[:width])
     if sheet.headers is None:
-        raise UnreadableSheet("The sheet is empty: it needs a line of column names.")
+        raise UnreadableSheet(_("The sheet is empty: it needs a line of column names."))
     return sheet
 
 

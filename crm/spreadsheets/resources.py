@@ -10,11 +10,12 @@ import tablib
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 from import_export.fields import Field
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
-from crm import customers, orders
+from crm import customers, orders, reasons
 from crm.errors import OrderCannotMove
 from crm.models import Customer, ImportKind, ImportMode, Order
 from crm.spreadsheets import cells
@@ -107,9 +108,8 @@ class SheetResource(ModelResource):
             raise UnreadableSheet(str(error)) from None
         missing = [self.columns[field][0] for field in self.required if field not in matched]
         if missing:
-            raise UnreadableSheet(
-                f"The sheet has no column “{missing[0]}”. Its columns are: {', '.join(headers)}."
-            )
+            told = _("The sheet has no column “{name}”. Its columns are: {columns}.")
+            raise UnreadableSheet(told.format(name=missing[0], columns=", ".join(headers)))
         self.headers = {field: headers[position] for field, position in matched.items()}
         ours = {position: field for field, position in matched.items()}
         self.sheet.headers = [
@@ -122,7 +122,7 @@ class SheetResource(ModelResource):
         if result.errors:
             logger.error("A row of a sheet failed.", exc_info=result.errors[0].error)
             result.errors, result.import_type = [], RowResult.IMPORT_TYPE_INVALID
-            result.validation_error = ValidationError("Something went wrong on our side.")
+            result.validation_error = ValidationError(_("Something went wrong on our side."))
         return result
 
     def before_import_row(self, row: Any, row_number: int = 0, **kwargs: Any) -> None:
@@ -143,8 +143,8 @@ class SheetResource(ModelResource):
         number = self.sheet.numbers[row_number - 1]
         first = number if new else self.rows_by_key.setdefault(str(instance.pk), number)
         if first != number:
-            what = instance._meta.verbose_name
-            raise ValidationError(f"Row {first} is about the same {what}. Keep one of them.")
+            told = _("Row {row} is about the same {what}. Keep one of them.")
+            raise ValidationError(told.format(row=first, what=instance._meta.verbose_name))
 
     def get_instance(self, instance_loader: Any, row: Any) -> Model | None:
         """The stored row that this row of the sheet is about, or None for a new one."""
@@ -159,8 +159,8 @@ class SheetResource(ModelResource):
         """Report every wrong cell of a row at once; a row that reads well, its operation checks."""
         errors = dict(import_validation_errors or {})
         if not errors and self.mode == ImportMode.UPDATE and instance._state.adding:
-            what = instance._meta.verbose_name
-            raise ValidationError(f"There is no such {what} yet, and this import adds none.")
+            told = _("There is no such {what} yet, and this import adds none.")
+            raise ValidationError(told.format(what=instance._meta.verbose_name))
         if not errors:
             return
         try:
@@ -198,7 +198,8 @@ class SheetResource(ModelResource):
 
         :raises ValidationError: the operation refused the row.
         """
-        instance._change_reason = f"Import of {kwargs.get('file_name') or 'a sheet'}"[:100]  # type: ignore[attr-defined]  # read by simple_history
+        reason = reasons.IMPORTED.format(file=kwargs.get("file_name") or "a sheet")
+        instance._change_reason = reason[:100]  # type: ignore[attr-defined]  # read by simple_history
         if self.user is not None:
             instance._history_user = self.user  # type: ignore[attr-defined]  # as above
         with transaction.atomic():
@@ -348,9 +349,8 @@ class OrderResource(SheetResource):
         if abs(instance.order_time - known_time) < timedelta(seconds=1):
             instance.order_time = known_time
         if instance.currency != known_currency:
-            errors["currency"] = ValidationError(
-                f"The order is in {known_currency}. Write its amount in that currency."
-            )
+            told = _("The order is in {currency}. Write its amount in that currency.")
+            errors["currency"] = ValidationError(told.format(currency=known_currency))
         if errors:
             raise ValidationError(errors)
 

@@ -67,7 +67,7 @@ class MessageTemplate(models.Model):
     @property
     def event_label(self) -> str:
         event = events.find_event(self.event)
-        return event.label if event else self.event
+        return str(event.label) if event else self.event
 
     def clean(self) -> None:
         """Refuse what would stand unfilled in somebody's text, and count each line break as one.
