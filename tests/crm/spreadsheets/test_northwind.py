@@ -181,7 +181,7 @@ def test_the_same_sheets_once_more_change_nothing_and_say_so(
         page = check(client, what, path.name, path.read_bytes(), text_customers="on")
         assert counts(page) == unchanged[what]
         assert page.context["confirm_form"] is None
-        words = f"0 to create, 0 to update,\n                {unchanged[what][2]} unchanged"
+        words = f"0 to create, 0 to update, {unchanged[what][2]} unchanged"
         assert words in page.content.decode()
     assert (Customer.objects.count(), Order.objects.count()) == (TAKEN, ORDERS_TAKEN)
     assert (Customer.history.count(), Order.history.count()) == written
