@@ -81,6 +81,7 @@ class Customer(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(
+        _("code"),
         max_length=50,
         unique=True,
         validators=[
@@ -91,15 +92,17 @@ class Customer(models.Model):
         ],
         error_messages={"unique": _("Customer with this code already exists.")},
     )
-    name = models.CharField(max_length=200, validators=[validate_one_line])
+    name = models.CharField(_("name"), max_length=200, validators=[validate_one_line])
     phone_number = models.CharField(
+        _("phone number"),
         max_length=16,
         unique=True,
         validators=[validate_phone_number],
         error_messages={"unique": PHONE_NUMBER_IS_TAKEN},
     )
-    email = models.EmailField(blank=True)
+    email = models.EmailField(_("email"), blank=True)
     language = models.CharField(
+        _("language"),
         max_length=2,
         choices=Language,
         default=Language.ENGLISH,
@@ -107,6 +110,7 @@ class Customer(models.Model):
     )
     user = models.OneToOneField(
         User,
+        verbose_name=_("user"),
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -118,8 +122,8 @@ class Customer(models.Model):
     name_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     search_text = models.TextField(blank=True, default="", editable=False)
     erased_at = models.DateTimeField(null=True, editable=False)  # when the person was forgotten
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     sms_opted_out: bool  # only where with_opt_out() or an operation put it
     unreachable: str | None  # only where with_reach() put it
@@ -131,6 +135,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name = _("customer")
+        verbose_name_plural = _("customers")
         ordering: ClassVar = ["-created_at", "-id"]
         permissions: ClassVar = [
             ("import_customer", "Can import customers from a spreadsheet"),

@@ -89,24 +89,36 @@ class Order(models.Model):
     }
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    order_number = models.CharField(max_length=30, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
-    item = models.CharField(max_length=200, validators=[validate_one_line])
-    amount = models.DecimalField(
-        max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+    order_number = models.CharField(_("order number"), max_length=30, editable=False)
+    customer = models.ForeignKey(
+        Customer, verbose_name=_("customer"), on_delete=models.PROTECT, related_name="orders"
     )
-    currency = models.CharField(max_length=3, default=default_currency, editable=False)
-    status = models.CharField(max_length=20, choices=OrderStatus, default=OrderStatus.PENDING)
+    item = models.CharField(_("item"), max_length=200, validators=[validate_one_line])
+    amount = models.DecimalField(
+        _("amount"),
+        max_digits=12,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"))],
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, default=default_currency, editable=False
+    )
+    status = models.CharField(
+        _("status"), max_length=20, choices=OrderStatus, default=OrderStatus.PENDING
+    )
     reference = models.CharField(
+        _("reference"),
         max_length=100,
         blank=True,
         validators=[validate_one_line],
         help_text=_("The number the order has elsewhere, such as in a spreadsheet it came from."),
     )
-    order_time = models.DateTimeField(default=timezone.now, validators=[validate_order_time])
+    order_time = models.DateTimeField(
+        _("order time"), default=timezone.now, validators=[validate_order_time]
+    )
     search_text = models.TextField(blank=True, default="", editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     sms_status: str | None  # only where with_sms_status() or an operation put it
 
@@ -115,6 +127,7 @@ class Order(models.Model):
 
     class Meta:
         verbose_name = _("order")
+        verbose_name_plural = _("orders")
         ordering: ClassVar = ["-created_at", "-id"]
         permissions: ClassVar = [
             ("import_order", "Can import orders from a spreadsheet"),

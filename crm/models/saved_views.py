@@ -38,22 +38,25 @@ class SavedView(models.Model):
     MOST_CHARACTERS = 2000  # of a query
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
-    list = models.CharField(max_length=20, choices=ViewedList)
-    name = models.CharField(max_length=60, validators=[validate_one_line])
-    query = models.CharField(max_length=MOST_CHARACTERS, blank=True)
+    owner = models.ForeignKey(
+        User, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="saved_views"
+    )
+    list = models.CharField(_("list"), max_length=20, choices=ViewedList)
+    name = models.CharField(_("name"), max_length=60, validators=[validate_one_line])
+    query = models.CharField(_("query"), max_length=MOST_CHARACTERS, blank=True)
     is_shared = models.BooleanField(
         _("shared with everybody"),
         default=False,
         help_text=_("Everybody who may see the list finds the view there."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = SavedViewQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
         ordering: ClassVar = ["name", "id"]
         default_permissions = ()  # one's own are one's own
         permissions: ClassVar = [("share_savedview", "Can share views of lists with everybody")]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.models import Customer, Order
 from crm.notices import spoken_amount
@@ -17,14 +18,14 @@ _STATES = {
     MessageStatus.QUEUED: _("On its way"),
     MessageStatus.CLAIMED: _("On its way"),
     MessageStatus.SENDING: _("On its way"),
-    MessageStatus.SENT: _("Sent"),
-    MessageStatus.DELIVERED: _("Delivered"),
-    MessageStatus.UNDELIVERED: _("Not delivered"),
+    MessageStatus.SENT: pgettext_lazy("text", "Sent"),
+    MessageStatus.DELIVERED: pgettext_lazy("text", "Delivered"),
+    MessageStatus.UNDELIVERED: pgettext_lazy("text", "Not delivered"),
     MessageStatus.HELD: _("On its way"),
     MessageStatus.UNCONFIRMED: _("It may not have reached you"),
     MessageStatus.FAILED: _("Could not be sent"),
     MessageStatus.SUPPRESSED: _("Not sent, as you want no texts"),
-    MessageStatus.CANCELLED: _("Not sent"),
+    MessageStatus.CANCELLED: pgettext_lazy("text", "Not sent"),
 }
 
 
