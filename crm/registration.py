@@ -57,7 +57,7 @@ def register_confirmed(user: User, customer: Customer) -> None:
     try:
         register_customer(customer)
     except ValidationError as refusal:  # also of who was a moment slower
-        if refusal.message_dict != {"phone_number": [PHONE_NUMBER_IS_TAKEN]}:
+        if refusal.message_dict != {"phone_number": [str(PHONE_NUMBER_IS_TAKEN)]}:
             raise
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
@@ -50,6 +50,9 @@ from identity.people.adapters import home_of
 from identity.people.forms import check_password
 from identity.sealing import CannotOpen, seal, unseal
 from identity.sessions import leave_to_sign_in
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # the stubs' name for a translation to come
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +179,7 @@ def _errors(user: User, password: str | None, facts: dict[str, str]) -> dict[str
     return errors
 
 
-def _take_out(errors: dict[str, Any], field: str, message: str) -> bool:
+def _take_out(errors: dict[str, Any], field: str, message: "str | _StrPromise") -> bool:
     """Leave this message of the field untold, and say whether it was there."""
     is_there = message in errors.get(field, [])
     if is_there:
