@@ -74,8 +74,10 @@ def parse_phone_number(text: str, region: str | None = None) -> str:
             number = phonenumbers.parse(text, region)
     if number is None or not phonenumbers.is_valid_number(number):
         raise ValidationError(
-            "“%(text)s” is not a valid phone number in %(region)s. "
-            "Write it as it is dialled there, or with + and the country code.",
+            _(
+                "“%(text)s” is not a valid phone number in %(region)s. "
+                "Write it as it is dialled there, or with + and the country code."
+            ),
             code="invalid",
             params={"text": text, "region": region},
         )
@@ -116,7 +118,7 @@ def validate_phone_number(value: str) -> None:
     """
     if not (re.fullmatch(E164_PATTERN, value) and _is_canonical(value)):
         raise ValidationError(
-            "Enter a valid phone number with + and the country code, such as +254722000000.",
+            _("Enter a valid phone number with + and the country code, such as +254722000000."),
             code="invalid",
         )
 
@@ -190,8 +192,10 @@ def region_named(country: str) -> str:
     region = _regions_by_name().get(country.strip().upper())
     if region is None:
         raise ValidationError(
-            "“%(country)s” is not a country that is known here. Use its English name or its "
-            "two-letter code, such as Kenya or KE.",
+            _(
+                "“%(country)s” is not a country that is known here. Use its English name or its "
+                "two-letter code, such as Kenya or KE."
+            ),
             code="invalid",
             params={"country": country},
         )
