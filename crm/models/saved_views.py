@@ -1,6 +1,6 @@
 """How people like to see a list: views of it that they named, and the columns they chose."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +29,15 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
         return self.filter(models.Q(owner=user) | models.Q(is_shared=True), list__in=lists)
 
 
+def keep_shared(collector: Any, field: Any, views: Any, using: str) -> None:
+    """Where somebody is deleted: their own views go along, and those that all use stay, nobody's.
+
+    An ``on_delete``, which Django asks with all that were theirs.
+    """
+    models.SET_NULL(collector, field, views.filter(is_shared=True), using)
+    models.CASCADE(collector, field, views.filter(is_shared=False), using)
+
+
 class SavedView(models.Model):
     """A list as somebody wants to find it again: searched, narrowed, sorted, with its columns.
 
@@ -36,10 +45,15 @@ class SavedView(models.Model):
     """
 
     MOST_CHARACTERS = 2000  # of a query
+    goes_with_its_owner: ClassVar = True  # whoever may delete them needs no right to their views
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
-        User, verbose_name=_("owner"), on_delete=models.CASCADE, related_name="saved_views"
+        User,
+        verbose_name=_("owner"),
+        on_delete=keep_shared,
+        null=True,
+        related_name="saved_views",
     )
     list = models.CharField(_("list"), max_length=20, choices=ViewedList)
     name = models.CharField(_("name"), max_length=60, validators=[validate_one_line])

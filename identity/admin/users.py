@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from identity import accounts, rights
 from identity.admin.refusals import SaysWhyNot, says_why_not
 from identity.admin.user_actions import UserActions
-from identity.models import Authorization, PersonalAccessToken, SessionToken, User
+from identity.models import User
 from identity.signed_in import staff_of
 from identity.times import time_column
 
@@ -134,9 +134,10 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
         return super().user_change_password(*args, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Sessions and tokens go with their owner; by themselves they are only ended."""
+        """What is theirs alone goes with them: its model says so, in whichever app it is."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        theirs = (SessionToken, PersonalAccessToken, Authorization)
+        models = {relation.related_model for relation in User._meta.related_objects}
+        theirs = [model for model in models if getattr(model, "goes_with_its_owner", False)]
         return shown, counts, needed - {str(it._meta.verbose_name) for it in theirs}, protected
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

@@ -57,6 +57,8 @@ class SessionToken(models.Model):
     twice tells that somebody else has it, and ends the family (RFC 9700, section 4.14.2).
     """
 
+    goes_with_its_owner: ClassVar = True  # by itself it is only ended
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="session_tokens")
     family = models.UUIDField(default=new_id, db_index=True)
@@ -81,6 +83,8 @@ class PersonalAccessToken(models.Model):
 
     It lives until it expires, is revoked, or the owner's password changes.
     """
+
+    goes_with_its_owner: ClassVar = True  # by itself it is only ended
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="personal_tokens")

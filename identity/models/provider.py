@@ -210,6 +210,8 @@ class Consent(models.Model):
 class Authorization(models.Model):
     """One time that a person let an app in. Its code and all that comes of it live with it."""
 
+    goes_with_its_owner: ClassVar = True
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authorizations")
     application = models.ForeignKey(

@@ -279,3 +279,34 @@ def test_a_list_costs_the_same_with_one_view_and_with_twenty(manager: User, path
             client.get(path)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+# --- Their owner goes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_among_others", [False, True])
+def test_whoever_is_deleted_takes_their_own_views_along_and_leaves_those_that_all_use(
+    admin_client: Client, manager: User, clerk: User, is_among_others: bool
+) -> None:
+    view(manager, "Mine")
+    shared = view(manager, "All's", is_shared=True)
+    others = view(clerk, "Hers")
+    address, body = f"/admin/identity/user/{manager.pk}/delete/", {"post": "yes"}
+    if is_among_others:
+        address = "/admin/identity/user/"
+        body |= {"action": "delete_selected", "_selected_action": str(manager.pk)}
+    asked = (
+        admin_client.get(address)
+        if not is_among_others
+        else admin_client.post(address, {k: v for k, v in body.items() if k != "post"})
+    )
+    assert "What they shared with everybody stays." in asked.content.decode()
+    assert admin_client.post(address, body).status_code == 302
+    assert not User.objects.filter(pk=manager.pk).exists()
+    assert set(SavedView.objects.values_list("pk", "owner")) == {
+        (shared.pk, None),
+        (others.pk, clerk.pk),
+    }
+    assert offered(browser(clerk)) == {"All's": f"?{shared.query}", "Hers": f"?{others.query}"}
+    page = admin_client.get(f"{VIEWS}{shared.pk}/change/")
+    assert page.status_code == 200
