@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.models import Customer, Order
+from crm.models import Customer, Merge, Order
 from identity.models import User
+from sms.phone_numbers import national_form
 
 
 class Refusal(Exception):
@@ -90,6 +91,18 @@ class CustomerIsErased(Refusal):
             "If the person comes again, register them as a new customer."
         )
         super().__init__(told.format(code=customer.code))
+
+
+class WasMerged(Refusal):
+    """A record with this code or phone went into another one; a new one would be a double."""
+
+    def __init__(self, merge: Merge) -> None:
+        told = _(
+            "{code}, {phone}, was merged into {kept}. Use the code {kept}; "
+            "if it is somebody else who has the phone now, add them on the page of a new customer."
+        )
+        phone = national_form(merge.phone_number)
+        super().__init__(told.format(code=merge.code, phone=phone, kept=merge.kept.code))
 
 
 class NotTwoCustomers(Refusal):

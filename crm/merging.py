@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +19,7 @@ from crm.errors import (
     CustomerIsGone,
     NotTwoCustomers,
     Refusal,
+    WasMerged,
 )
 from crm.folding import lines
 from crm.models import Customer, CustomerNote, Merge, Order
@@ -136,6 +138,19 @@ def kept_for(customer_id: str) -> Customer | None:
         merge = Merge.objects.filter(other_id=customer_id).select_related("kept").first()
         return merge.kept if merge else None
     return None
+
+
+def refuse_double(code: str, phone_number: str) -> None:
+    """For a new record that no person looks at first, as they do who fill in its page.
+
+    :raises CustomerIsErased: the record that has gone into another one was erased with it.
+    :raises WasMerged: one with this code or phone went into another.
+    """
+    known = Merge.objects.filter(Q(phone_number=phone_number) | Q(code=code))
+    merge = known.select_related("kept").first()
+    if merge is None:
+        return
+    raise CustomerIsErased(merge.kept) if merge.kept.is_erased else WasMerged(merge)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 
-from crm.models import Customer
+from crm.models import Customer, Merge
 from identity.models import User
 
 
 class NamedCustomers:
     """The customers that new orders may be for: any for staff, else the caller's own record.
 
-    However many are named, they are one query.
+    However many are named, they are one query, and another one where some are not found, which were
+    perhaps merged.
     """
 
     def __init__(
@@ -30,6 +31,18 @@ class NamedCustomers:
         self._own = None if self.is_staff or not customers else customers[0]
         self._by_code = {customer.code: customer for customer in customers}
         self._by_id = {customer.pk: customer for customer in customers}
+        if self.is_staff:
+            self._follow_merges(set(codes) - {*self._by_code}, set(ids) - {*self._by_id})
+
+    def _follow_merges(self, codes: Collection[str], ids: Collection[UUID]) -> None:
+        """Of records that went into others; of two that had one code, the later one."""
+        if not codes and not ids:
+            return
+        named = Merge.objects.filter(Q(code__in=codes) | Q(other_id__in=ids), kept__erased_at=None)
+        for merge in named.select_related("kept").order_by("merged_at", "pk"):
+            self._by_id[merge.other_id] = merge.kept
+            if merge.code in codes:
+                self._by_code[merge.code] = merge.kept
 
     def find(self, code: str | None, id_: UUID | None) -> Customer | None:
         """The customer with this code and this id, of which one may be left out; of a customer who

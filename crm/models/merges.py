@@ -34,6 +34,10 @@ class Merge(models.Model):
     class Meta:
         default_permissions: ClassVar = ()  # it has no screen: the customer's page tells it
         ordering: ClassVar = ["-merged_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["code"], name="crm_merge_code"),
+            models.Index(fields=["phone_number"], name="crm_merge_phone"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} into {self.kept_code}"

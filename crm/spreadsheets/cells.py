@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from import_export.widgets import Widget
 
 from crm.amounts import parse_amount
-from crm.models import Customer, Order
+from crm.models import Customer, Merge, Order
 from sms.phone_numbers import is_forgotten, parse_phone_number, region_named
 
 
@@ -84,14 +84,19 @@ class Language(Text):
         raise ValueError(told.format(text=_as_text(value)))
 
 
+def _kept(code: str) -> Customer | None:
+    merge = Merge.objects.filter(code=code).select_related("kept").first()
+    return merge.kept if merge else None
+
+
 class CustomerByCode(Text):
-    """The customer whom an order names."""
+    """The customer whom an order names, be it by the code of a record that went into theirs."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Customer:  # type: ignore[override]  # a row, not its text
         code = _as_text(value).upper()
-        customer = Customer.objects.filter(code=code).first() if code else None
         if not code:
             raise ValueError(_("The row has no customer code."))
+        customer = Customer.objects.filter(code=code).first() or _kept(code)
         if customer is None:
             told = _("There is no customer with the code “{code}”. Add the customer first.")
             raise ValueError(told.format(code=code))

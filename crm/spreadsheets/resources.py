@@ -16,7 +16,8 @@ from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
 from crm import customers, orders, reasons
-from crm.errors import OrderCannotMove
+from crm.errors import OrderCannotMove, Refusal
+from crm.merging import refuse_double
 from crm.models import Customer, ImportKind, ImportMode, Order
 from crm.spreadsheets import cells
 from crm.spreadsheets.columns import CUSTOMER_COLUMNS, ORDER_COLUMNS, match_columns
@@ -203,7 +204,10 @@ class SheetResource(ModelResource):
         if self.user is not None:
             instance._history_user = self.user  # type: ignore[attr-defined]  # as above
         with transaction.atomic():
-            self.write(instance, is_create)
+            try:
+                self.write(instance, is_create)
+            except Refusal as refusal:
+                raise ValidationError(str(refusal)) from None
         self.rows_by_key[str(instance.pk)] = self.sheet.numbers[kwargs["row_number"] - 1]
 
     def write(self, instance: Any, is_create: bool) -> None:
@@ -284,6 +288,7 @@ class CustomerResource(SheetResource):
 
     def write(self, instance: Customer, is_create: bool) -> None:
         if is_create:
+            refuse_double(instance.code, instance.phone_number)
             customers.register_customer(instance)
         else:
             customers.update_customer(instance, self.told(instance))

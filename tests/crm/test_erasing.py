@@ -279,14 +279,36 @@ def test_while_a_text_is_on_the_wire_nothing_is_erased(customer: Customer, manag
     assert everything() == before
 
 
-def test_a_sheet_that_names_the_person_does_not_bring_them_back(manager: User) -> None:
+def test_a_sheet_that_names_the_person_does_not_bring_them_back(
+    manager: User, caplog: pytest.LogCaptureFixture
+) -> None:
     customer = factories.customer(code="GONE", name="Wanjiku")
     erasing.erase_customer(customer, by=manager)
     sheet = b"Code,Name,Phone\nGONE,Wanjiku,0722 345 678\n"
     imported = jobs.queue_import(manager, "sheet.csv", sheet, kind="customers")
     jobs.run_import(imported.pk)
-    assert Import.objects.get().failed == 1
+    told = f"{CustomerIsErased(customer)}"
+    assert [error["message"] for error in Import.objects.get().errors] == [told]
     assert Customer.objects.get().name == "Erased customer"
+    assert not caplog.records
+
+
+def test_a_sheet_of_orders_that_names_the_person_is_told_why_it_takes_none(
+    manager: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer = factories.customer(code="GONE", name="Wanjiku")
+    erasing.erase_customer(customer, by=manager)
+    before = everything()
+    sheet = b"Customer code,Item,Amount\nGONE,Lamp,500\n"
+    imported = jobs.queue_import(manager, "sheet.csv", sheet, kind="orders")
+    jobs.run_import(imported.pk)
+    told = f"{CustomerIsErased(customer)}"
+    row = Import.objects.get()
+    assert [error["message"] for error in row.errors] == [told]
+    assert not Order.objects.exists()
+    assert not caplog.records
+    row.delete()
+    assert everything() == before
 
 
 # --- The screens and the API --------------------------------------------------------------------

@@ -10,20 +10,23 @@ from django.contrib.messages import get_messages
 from django.db import connection, models
 from django.test import Client
 
-from crm import customers, merging, notes, orders, timeline
+from crm import customers, erasing, merging, notes, orders, timeline
 from crm.errors import (
     AccountsNeedAdministrator,
     BothHaveAccounts,
+    CustomerIsErased,
     CustomerIsGone,
     NotTwoCustomers,
     Refusal,
 )
-from crm.models import Customer, CustomerNote, Merge, Order
+from crm.models import Customer, CustomerNote, Import, Merge, Order
+from crm.spreadsheets import jobs
 from crm.timeline import Change
 from identity.models import User
 from sms import opt_outs
 from sms.models import ConsentChange, Message, OptOut
 from tests import factories
+from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -353,3 +356,85 @@ def test_an_order_moves_on_after_a_merge(kept: Customer, other: Customer, manage
     order = factories.order(customer=other)
     merging.merge_customers(kept, other, by=manager)
     assert orders.change_status(order, "PROCESSING").customer == kept
+
+
+# --- Whoever still knows the other record by its code or phone ------------------------------------
+
+MERGED = (
+    "OTHER, 0733 000000, was merged into KEPT. Use the code KEPT; "
+    "if it is somebody else who has the phone now, add them on the page of a new customer."
+)
+
+
+def imported(manager: User, kind: str, sheet: str) -> Import:
+    job = jobs.queue_import(manager, "sheet.csv", sheet.encode(), kind=kind)
+    jobs.run_import(job.pk)
+    return Import.objects.get()
+
+
+@pytest.mark.parametrize(
+    "row", ["OTHER,W. Kamau,0733 000000", ",W.,0733 000000", "NEW,W,0733000000"]
+)
+def test_a_sheet_makes_no_new_double_of_a_merged_record(
+    kept: Customer, other: Customer, manager: User, row: str
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    before = everything()
+    job = imported(manager, "customers", f"Code,Name,Phone\n{row}\n")
+    assert [error["message"] for error in job.errors] == [MERGED]
+    assert everything() == before
+
+
+def test_an_order_in_a_sheet_that_names_the_other_record_is_the_kept_ones(
+    kept: Customer, other: Customer, manager: User
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    job = imported(manager, "orders", "Customer code,Item,Amount\nother,Lamp,500\n")
+    assert (job.created, job.errors) == (1, [])
+    assert Order.objects.get().customer == kept
+
+
+@pytest.mark.parametrize("fact", [{"code": "OTHER"}, {"phone_number": OTHER_PHONE}])
+def test_the_api_makes_no_new_double_of_a_merged_record(
+    api: Api, kept: Customer, other: Customer, manager: User, fact: dict[str, str]
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    before = everything()
+    body = {"code": "NEW", "name": "W.", "phone_number": "+254744000000"} | fact
+    answer = api.post("/api/customers/", body)
+    assert (answer.status_code, answer.json()["detail"]) == (409, MERGED)
+    assert everything() == before
+
+
+def test_where_the_kept_record_was_erased_a_new_double_is_told_of_that(
+    api: Api, kept: Customer, other: Customer, manager: User
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    erasing.erase_customer(kept, by=manager)
+    before = everything()
+    body = {"code": "OTHER", "name": "W.", "phone_number": "+254744000000"}
+    answer = api.post("/api/customers/", body)
+    assert (answer.status_code, answer.json()["detail"]) == (409, str(CustomerIsErased(kept)))
+    order = {"customer_code": "OTHER", "item": "Lamp", "amount": "500"}
+    assert api.post("/api/orders/", order).status_code == 400
+    assert everything() == before
+
+
+@pytest.mark.parametrize("name", ["customer_code", "customer_id"])
+def test_an_order_over_the_api_that_names_the_other_record_is_the_kept_ones(
+    api: Api, kept: Customer, other: Customer, manager: User, name: str
+) -> None:
+    other_id = str(other.pk)
+    merging.merge_customers(kept, other, by=manager)
+    named = {name: other_id if name == "customer_id" else "OTHER"}
+    answer = api.post("/api/orders/", named | {"item": "Lamp", "amount": "500"})
+    assert answer.status_code == 201
+    assert Order.objects.get().customer == kept
+
+
+def test_a_phone_that_somebody_else_has_by_now_a_person_may_write_down(
+    kept: Customer, other: Customer, manager: User
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    customers.register_customer(Customer(name="Otieno", phone_number=OTHER_PHONE))
+    assert Customer.objects.count() == 2

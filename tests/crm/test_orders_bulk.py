@@ -104,7 +104,7 @@ def test_every_wrong_field_of_every_row_is_named_and_nothing_is_placed(
     }
     assert problem["errors"]["2.customer_code"] == ["Invalid customer code."]
     assert problem["errors"]["3.customer_code"] == ["This field is required."]
-    assert len(queries) == 2  # the token, and all the customers
+    assert len(queries) == 3  # the token, all the customers, and those that were merged
     assert nothing_is_written()
 
 
