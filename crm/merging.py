@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -138,6 +139,14 @@ def kept_for(customer_id: str) -> Customer | None:
         merge = Merge.objects.filter(other_id=customer_id).select_related("kept").first()
         return merge.kept if merge else None
     return None
+
+
+def known_by(name: str, value: str) -> QuerySet[Any, Any]:
+    """The ids of customers with this ``code`` or ``phone_number``, and of those into whom a record
+    with it went; read from the indexes of both."""
+    have = Customer.objects.filter(**{name: value}).order_by().values("pk")
+    had = Merge.objects.filter(**{name: value}).order_by().values("kept")
+    return have.union(had)
 
 
 def refuse_double(code: str, phone_number: str) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from crm.amount_field import AmountField
+from crm.merging import known_by
 from crm.models import Customer, Order
 from identity.form_keys import OneUseForm
 from sms.phone_numbers import national_form, parse_phone_number
@@ -104,10 +105,12 @@ class TakeOrderForm(OneUseForm, forms.ModelForm[Order]):
             if not self.cleaned_data.get(name) and name not in self.errors:
                 self.add_error(name, forms.Field.default_error_messages["required"])
         phone = self.cleaned_data.get("customer_phone")
-        if phone and (known := Customer.objects.filter(phone_number=phone).first()):
-            self._offer(known)
+        # Who has it now, before one into whom a record that had it was merged.
+        known = Customer.objects.filter(pk__in=known_by("phone_number", phone)) if phone else ()
+        if found := sorted(known, key=lambda each: each.phone_number != phone):
+            self._offer(found[0], phone)
 
-    def _offer(self, known: Customer) -> None:
+    def _offer(self, known: Customer, phone: str) -> None:
         """Show the form again with a known customer chosen in place of the new one."""
         emptied = dict.fromkeys(NEW_CUSTOMER.values(), "")
         self.data = {**self.data.dict(), **emptied, "customer": str(known.pk)}  # type: ignore[attr-defined]  # a QueryDict
@@ -116,8 +119,12 @@ class TakeOrderForm(OneUseForm, forms.ModelForm[Order]):
         told = _(
             "{phone} is the phone of {name}, who is chosen now. Save again to go on with them."
         )
-        phone = national_form(known.phone_number)
-        self.add_error("customer", told.format(phone=phone, name=known.name))
+        if known.phone_number != phone:
+            told = _(
+                "{phone} is the phone of a record that was merged into {name}, who is chosen now. "
+                "Save again to go on with them."
+            )
+        self.add_error("customer", told.format(phone=national_form(phone), name=known.name))
 
     @property
     def new_customer(self) -> Customer | None:

@@ -14,6 +14,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from crm import notices
+from crm.merging import known_by
 from crm.models import Customer, Order
 from identity.models import User
 from identity.times import ago
@@ -120,8 +121,8 @@ def _texts(phone_number: str) -> Group:
 def _found_customers(sought: Sought) -> Sequence[Customer]:
     customers = Customer.objects.order_by(*_NEWEST)
     if sought.phone_number:
-        return list(customers.filter(phone_number=sought.phone_number))
-    named = customers.filter(code=sought.text.upper())
+        return list(customers.filter(pk__in=known_by("phone_number", sought.phone_number)))
+    named = customers.filter(pk__in=known_by("code", sought.text.upper()))
     return _named_first(list(named), customers.search(sought.part))
 
 
@@ -134,7 +135,8 @@ def _found_orders(sought: Sought) -> Sequence[Order]:
     if any(order.order_number == number for order in named):
         return named
     if sought.phone_number:  # by the customer's index: of two phrases, a search would read all rows
-        return _named_first(named, orders.filter(customer__phone_number=sought.phone_number))
+        theirs = orders.filter(customer__in=known_by("phone_number", sought.phone_number))
+        return _named_first(named, theirs)
     # The ids first, which SQLite finds in an index that holds what is searched.
     newest = Order.objects.search(sought.part).order_by(*_NEWEST).values("pk")[: SHOWN + 1]
     return _named_first(named, orders.filter(pk__in=newest))

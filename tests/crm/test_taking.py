@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
-from crm import erasing, orders, taking
+from crm import erasing, merging, orders, taking
 from crm.models import Customer, Order
 from identity.form_keys import FormWasSentBefore, outcome_of
 from identity.models import AttemptCount, User
@@ -353,3 +353,44 @@ def test_the_operation_takes_a_form_once(clerk: User) -> None:
     with pytest.raises(ValidationError):
         taking.take_order(clerk, "another key", Order(item="", amount="5", customer=jane))
     assert everything() == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("term", ["0722 000001", "+254722000001", "TWICE"])
+def test_what_a_merged_record_was_known_by_finds_the_kept_one(client: Client, term: str) -> None:
+    kept = merged_into("+254733000000")
+    found = client.get(FIND, {"term": term}).json()["results"]
+    assert [each["id"] for each in found] == [str(kept.pk)]
+
+
+def test_a_new_customer_with_the_phone_of_a_merged_record_is_offered_the_kept_one(
+    client: Client,
+) -> None:
+    kept = merged_into("+254733000000")
+    page = client.post(ADD, filled_in(**JANE))
+    assert errors(page) == {
+        "customer": [
+            (
+                "0722 000001 is the phone of a record that was merged into Wanjiku Kamau, "
+                "who is chosen now. Save again to go on with them."
+            )
+        ]
+    }
+    assert page.context["adminform"].form["customer"].value() == str(kept.pk)
+    assert not Order.objects.exists()
+    assert Customer.objects.count() == 1
+
+
+def test_whoever_has_the_phone_now_comes_before_the_one_who_had_it(client: Client) -> None:
+    merged_into("+254733000000")
+    has_it = factories.customer(name="Wanjiku Kamau", phone_number="+254722000001")
+    page = client.post(ADD, filled_in(**JANE))
+    assert errors(page) == {"customer": [KNOWN]}
+    assert page.context["adminform"].form["customer"].value() == str(has_it.pk)
+
+
+def merged_into(phone_number: str) -> Customer:
+    """The customer with this phone, into whose record went that of 0722 000001."""
+    kept = factories.customer(name="Wanjiku Kamau", phone_number=phone_number)
+    twice = factories.customer(code="TWICE", name="W. K.", phone_number="+254722000001")
+    merging.merge_customers(kept, twice, by=factories.user("Manager"))
+    return kept

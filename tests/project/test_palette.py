@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from crm import customers, orders
+from crm import customers, merging, orders
 from crm.models import Customer, Order
 from identity.models import User
 from sms.models import Message
@@ -88,6 +88,19 @@ def test_so_does_the_part_of_it_that_is_typed_so_far(
     clerk: User, wanjiku: Customer, text: str
 ) -> None:
     assert records(clerk, text) == {"Customers": ["Wanjiku Kamau"], "Orders": ["Green tea"]}
+
+
+@pytest.mark.parametrize("text", ["0733 000000", "other"])
+def test_what_a_merged_record_was_known_by_finds_the_kept_one(
+    clerk: User, wanjiku: Customer, text: str
+) -> None:
+    other = factories.customer(name="W.", phone_number="+254733000000", code="OTHER")
+    merging.merge_customers(wanjiku, other, by=factories.user("Manager"))
+    found = records(clerk, text)
+    assert (found["Customers"], found["Orders"]) == (["Wanjiku Kamau"], ["Green tea"])
+    assert not any(
+        "New customer" in line for titles in lines(clerk, text).values() for line in titles
+    )
 
 
 @pytest.mark.parametrize("text", ["wanjiku", "KAMAU", "Wanjiku  Kamau", " njik "])

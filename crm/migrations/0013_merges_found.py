@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """Records that were merged are found by the code and the phone that they had."""
 
     dependencies = [
-        ('crm', '0011_shared_views_stay'),
+        ('crm', '0012_shared_views_stay'),
     ]
 
     operations = [
