@@ -143,7 +143,7 @@ def _send_link(request: HttpRequest, facts: dict[str, Any]) -> None:
     """
     user = _user(facts)
     errors = _errors(user, facts["password"], facts)
-    is_known = _take_out(errors, "email", EMAIL_IS_TAKEN)
+    is_known = _take_out(errors, "email", str(EMAIL_IS_TAKEN))
     if errors:
         raise ValidationError(errors)
     with guard.attempt("mail", account=user.email, address=request.META["REMOTE_ADDR"]):

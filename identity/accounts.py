@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from identity import rights
 from identity.administrators import keep_an_administrator
@@ -17,12 +18,12 @@ from identity.errors import GivesMore, IsOwnAccount
 from identity.models import AccessToken, BrowserSession, User
 from identity.roles import assign_roles
 
-EMAIL_IS_TAKEN = "User with this email already exists."
+EMAIL_IS_TAKEN = _("User with this email already exists.")
 
 _WRITTEN = ("username", "first_name", "last_name", "email", "is_superuser", "updated_at")
 
 _TAKEN = {
-    "username": "User with this username already exists.",
+    "username": _("User with this username already exists."),
     "email": EMAIL_IS_TAKEN,
 }
 
@@ -45,7 +46,7 @@ def account_errors(user: User, password: str | None) -> dict[str, list[str]]:
     for name, message in _TAKEN.items():
         value = getattr(user, name)
         if value and User.objects.filter(**{f"{name}__iexact": value}).exists():
-            errors.setdefault(name, [message])
+            errors.setdefault(name, [str(message)])
     return errors
 
 

@@ -1,5 +1,7 @@
 """Which browser was it, in words? People know their own again; it may claim to be any. Pure."""
 
+from django.utils.translation import gettext as _
+
 # Each says that it is all those after it, too.
 _BROWSERS = {
     "Edg": "Edge",
@@ -27,5 +29,5 @@ def browser_name(user_agent: str) -> str:
     browser = next((name for sign, name in _BROWSERS.items() if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS.items() if sign in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or user_agent.partition(" ")[0] or "Unknown"
+        return _("{browser} on {system}").format(browser=browser, system=system)
+    return browser or user_agent.partition(" ")[0] or _("Unknown")

@@ -2,6 +2,7 @@
 move with accounts and roles is."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 class CredentialRefused(Exception):
@@ -28,22 +29,23 @@ class TooManyAttempts(Exception):
     """It looks like guessing: HTTP 429. Tells when to come again, and nothing of the account."""
 
     def __init__(self, wait: int) -> None:
-        super().__init__(f"Too many attempts. {try_again_in(wait)}")
+        super().__init__(_("Too many attempts. {when}").format(when=try_again_in(wait)))
         self.wait = wait  # seconds
 
 
 def try_again_in(seconds: int) -> str:
     """When to come again, for people: in minutes where there are several, rounded up."""
     if seconds > 120:
-        return f"Try again in {-(-seconds // 60)} minutes."
-    return f"Try again in {seconds} second{'s' if seconds != 1 else ''}."
+        return _("Try again in {count} minutes.").format(count=-(-seconds // 60))
+    told = ngettext("Try again in {count} second.", "Try again in {count} seconds.", seconds)
+    return told.format(count=seconds)
 
 
 class WrongSignIn(CredentialRefused):
     """No active user has this name and password; which of the two was wrong is not said."""
 
     def __init__(self) -> None:
-        super().__init__("Wrong username, email address or password.", error=None)
+        super().__init__(_("Wrong username, email address or password."), error=None)
 
 
 class WrongCode(CredentialRefused):
@@ -51,7 +53,7 @@ class WrongCode(CredentialRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "Wrong code. Each code is good once, and one of an app for a minute.", None
+            _("Wrong code. Each code is good once, and one of an app for a minute."), None
         )
 
 

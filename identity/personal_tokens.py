@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from identity.errors import CredentialRefused
 from identity.models import PersonalAccessToken, User
@@ -56,7 +57,9 @@ def create_token(
         user.personal_tokens.filter(is_long_dead).delete()
         if user.personal_tokens.filter(revoked_at=None, expires_at__gt=now).count() >= MOST_TOKENS:
             raise ValidationError(
-                f"You have {MOST_TOKENS} tokens, and cannot make more. Revoke one first."
+                _("You have {most} tokens, and cannot make more. Revoke one first.").format(
+                    most=MOST_TOKENS
+                )
             )
         row.save(force_insert=True)
     return row, text
@@ -120,11 +123,11 @@ def _errors_of(
     except ValidationError as error:
         errors["name"] = error.messages
     if any(unicodedata.category(character) == "Cc" for character in row.name):
-        errors["name"] = ["Write it in one line, without control characters."]
+        errors["name"] = [_("Write it in one line, without control characters.")]
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        errors["scopes"] = [f"There is no scope {unknown[0]}."]
+        errors["scopes"] = [_("There is no scope {names}.").format(names=unknown[0])]
     elif not row.scopes:
-        errors["scopes"] = ["Choose at least one thing that the token may do."]
+        errors["scopes"] = [_("Choose at least one thing that the token may do.")]
     if not timedelta(0) < lifetime <= LONGEST_LIFETIME:
-        errors["lifetime"] = [f"Choose at most {LONGEST_LIFETIME.days} days."]
+        errors["lifetime"] = [_("Choose at most {days} days.").format(days=LONGEST_LIFETIME.days)]
     return errors

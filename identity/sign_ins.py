@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from identity.models import SignIn, User
 
@@ -14,12 +17,29 @@ KEPT_FOR = timedelta(days=90)
 _CLEANED_AT_ONCE = 100  # rows; a sign-in makes one
 
 _MFA_WORDS = {"totp": "code", "recovery_codes": "recovery code", "webauthn": "passkey"}
+_AND = " and "
+_IN_WORDS = {  # of those that are kept, which are in English
+    "password": _("password"),
+    "code": _("code"),
+    "recovery code": _("recovery code"),
+    "passkey": _("passkey"),
+    "password reset": _("password reset"),
+    "invitation": _("invitation"),
+    "unknown": _("unknown"),
+}
 
 
 def method_of(records: Iterable[dict[str, Any]]) -> str:
     """What the person showed, in the order they did, of allauth's notes in the session."""
     words = [_MFA_WORDS.get(each.get("type", ""), "") or _word_of(each) for each in records]
-    return " and ".join(dict.fromkeys(words)) or "unknown"
+    return _AND.join(dict.fromkeys(words)) or "unknown"
+
+
+def method_in_words(method: str) -> str:
+    """What ``method_of`` found, as its reader says it; an issuer keeps its name."""
+    told = [str(_IN_WORDS.get(word, word)) for word in method.split(_AND)]
+    both = gettext("{one} and {other}")
+    return reduce(lambda one, other: both.format(one=one, other=other), told)
 
 
 def _word_of(record: dict[str, Any]) -> str:

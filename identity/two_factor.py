@@ -13,6 +13,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils.translation import gettext
 
 from identity import guard
 from identity.administrators import is_administrator
@@ -42,7 +43,9 @@ class TwoFactorAdapter(DefaultMFAAdapter):
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: str) -> str:  # noqa: A002  # as allauth calls it
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
-        return "Passkey" if number == 1 else f"Passkey {number}"
+        if number == 1:
+            return gettext("Passkey")
+        return gettext("Passkey {number}").format(number=number)
 
 
 def has_second_factor(user: User) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from identity.form_keys import OneUseForm
 from identity.models import PersonalAccessToken
@@ -17,20 +18,20 @@ class TokenForm(OneUseForm):
     """What the token is for, what it may do, and how long."""
 
     name = forms.CharField(
-        label="What is it for?",
+        label=_("What is it for?"),
         max_length=PersonalAccessToken._meta.get_field("name").max_length,
-        help_text="A name by which you will know it again, such as “Till in the shop”.",
+        help_text=_("A name by which you will know it again, such as “Till in the shop”."),
     )
     scopes = forms.MultipleChoiceField(
-        label="What may it do?",
+        label=_("What may it do?"),
         choices=list(SCOPES.items()),
         widget=forms.CheckboxSelectMultiple,
-        help_text="It can do nothing that you cannot do yourself.",
-        error_messages={"required": "Choose at least one thing that it may do."},
+        help_text=_("It can do nothing that you cannot do yourself."),
+        error_messages={"required": _("Choose at least one thing that it may do.")},
     )
     lifetime = forms.TypedChoiceField(
-        label="How long?",
-        choices=[(days, f"{days} days") for days in _DAYS],
+        label=_("How long?"),
+        choices=lambda: [(days, _("{days} days").format(days=days)) for days in _DAYS],
         coerce=int,
         initial=LIFETIME.days,
     )

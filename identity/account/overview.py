@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from identity.browsers import browser_name
 from identity.models import AccessToken, Consent, PersonalAccessToken, SignIn, User
 from identity.personal_tokens import has_other_password
 from identity.scopes import ALL_SCOPES
+from identity.sign_ins import method_in_words
 
 SIGN_INS_SHOWN = 50
 SIGN_INS_SHOWN_FOR = timedelta(days=90)
@@ -37,6 +39,7 @@ class LetIn:
 @dataclass(frozen=True)
 class PastSignIn:
     row: SignIn
+    method: str
     browser: str
 
 
@@ -61,19 +64,21 @@ def sign_ins_of(user: User) -> list[PastSignIn]:
     """The newest of the last 90 days."""
     since = timezone.now() - SIGN_INS_SHOWN_FOR
     rows = user.sign_ins.filter(at__gte=since).order_by("-id")[:SIGN_INS_SHOWN]
-    return [PastSignIn(row, browser_name(row.user_agent)) for row in rows]
+    return [
+        PastSignIn(row, method_in_words(row.method), browser_name(row.user_agent)) for row in rows
+    ]
 
 
 def sentences_of(scopes: Iterable[str]) -> list[str]:
     """What somebody allowed; a scope that is no more is named as it was."""
     allowed = set(scopes)
-    known = [sentence for scope, sentence in ALL_SCOPES.items() if scope in allowed]
+    known = [str(sentence) for scope, sentence in ALL_SCOPES.items() if scope in allowed]
     return known + sorted(allowed - ALL_SCOPES.keys())
 
 
 def _why_dead(token: PersonalAccessToken, owner: User) -> str:
     if token.expires_at <= timezone.now():
-        return "Expired"
+        return _("Expired")
     if has_other_password(token, owner):
-        return "Ended when your password changed"
+        return _("Ended when your password changed")
     return ""

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity import personal_tokens, sealing
@@ -45,7 +46,7 @@ def new_token(request: OwnRequest) -> HttpResponse:
         try:
             row, text = _make(request.user, form)
         except FormWasSentBefore:
-            messages.info(request, "That token was made already, once.")
+            messages.info(request, _("That token was made already, once."))
             return redirect("account")
         except ValidationError as error:
             form.add_error(None, error)
@@ -87,7 +88,8 @@ def revoke_token(request: OwnRequest, token_id: UUID) -> HttpResponse:
     """End one of your tokens."""
     row = _own_token(request, token_id)
     personal_tokens.revoke_token(row)
-    messages.success(request, f"{row.name} was revoked. It gives no access any more.")
+    told = _("{name} was revoked. It gives no access any more.").format(name=row.name)
+    messages.success(request, told)
     return redirect("account")
 
 
@@ -103,5 +105,6 @@ def remove_app(request: OwnRequest, consent_id: UUID) -> HttpResponse:
     consents = request.user.consents.select_related("application")
     consent = get_object_or_404(consents, pk=consent_id)
     authorizations.revoke_consent(request.user, consent.application)
-    messages.success(request, f"{consent.application.name} has no access any more.")
+    told = _("{name} has no access any more.").format(name=consent.application.name)
+    messages.success(request, told)
     return redirect("account")

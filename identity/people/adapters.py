@@ -16,8 +16,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from identity import two_factor
 from identity.models import User
@@ -78,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return [method for method in methods if method["id"] != "reauthenticate"]
         if not methods and is_known_elsewhere(user):
             url = reverse("reauthenticate_elsewhere")
-            return [{"id": "elsewhere", "description": "Sign in elsewhere", "url": url}]
+            return [{"id": "elsewhere", "description": _("Sign in elsewhere"), "url": url}]
         return methods
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
@@ -96,8 +97,9 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
         except IntegrityError:
-            text = f"Another account has the address {email_address.email}."
-            self.add_message(request, messages.ERROR, message=text)
+            text = _("Another account has the address {email}.")
+            told = text.format(email=email_address.email)
+            self.add_message(request, messages.ERROR, message=told)
             return False
 
     # --- Mail -----------------------------------------------------------------------------------
@@ -106,7 +108,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return f"{settings.BUSINESS_NAME}: {subject}"
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        super().send_mail(template_prefix, email, {"public_url": settings.PUBLIC_URL} | context)
+        """In the language that its reader chose; else in that of the page that sends it."""
+        chosen = getattr(context.get("user"), "language", "")
+        with translation.override(chosen or translation.get_language()):
+            super().send_mail(template_prefix, email, {"public_url": settings.PUBLIC_URL} | context)
 
     def send_notification_mail(self, *arguments: Any, **facts: Any) -> None:
         try:

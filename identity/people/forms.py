@@ -22,6 +22,8 @@ from django import forms
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from identity import guard, two_factor
 from identity.errors import TooManyAttempts, WrongCode, WrongSignIn
@@ -49,13 +51,14 @@ class SignInForm(forms.Form):
     """A name and a password, with the API's limit of failures: they share their counts."""
 
     username = forms.CharField(
-        label="Username or email address",
+        label=_("Username or email address"),
         max_length=254,
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
     password = forms.CharField(
+        label=_("Password"),
         max_length=1024,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -89,7 +92,7 @@ class SignInForm(forms.Form):
 class _OurWords(forms.BaseForm):
     """Labels as all our forms have them: in plain case, and not a second time inside the field."""
 
-    labels: ClassVar[dict[str, str]] = {}
+    labels: ClassVar[dict[str, Any]] = {}  # lazily translated
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,7 +119,7 @@ def check_password(user: User, password: str) -> None:
         address = address_of(context.request)
         with guard.attempt("sign_in", account=user.username, address=address):
             if not user.check_password(password):
-                raise ValidationError("Wrong password.", code="wrong_password")
+                raise ValidationError(gettext("Wrong password."), code="wrong_password")
     except TooManyAttempts as refusal:
         raise too_many(refusal) from None
 
@@ -126,9 +129,9 @@ def check_password(user: User, password: str) -> None:
 
 class _NewPassword(_OurWords):
     labels: ClassVar = {
-        "oldpassword": "Current password",
-        "password1": "New password",
-        "password2": "New password, once more",
+        "oldpassword": _("Current password"),
+        "password1": _("New password"),
+        "password2": _("New password, once more"),
     }
 
 
@@ -157,7 +160,7 @@ class ForgottenPasswordForm(_OurWords, ResetPasswordForm):
     """Sends a link to the address of an account or, where there is none, a word that there is none:
     so the answer is the same, and takes as long."""
 
-    labels: ClassVar = {"email": "Email address"}
+    labels: ClassVar = {"email": _("Email address")}
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:
@@ -198,7 +201,7 @@ class NewEmailForm(forms.Form):
     """The address that an account is to have once it is confirmed."""
 
     email = forms.EmailField(
-        label="New email address",
+        label=_("New email address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
@@ -211,13 +214,14 @@ class NewEmailForm(forms.Form):
 
 # --- The second factor --------------------------------------------------------------------------
 
-_NO_PASSKEY = "This passkey was not taken. Try again."
+_NO_PASSKEY = _("This passkey was not taken. Try again.")
 
 
 class _Code(mfa.BaseAuthenticateForm):
     """A code of an app, or a recovery code."""
 
     code = forms.CharField(
+        label=_("Code"),
         max_length=32,
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "autofocus": True}
@@ -244,7 +248,7 @@ class _Code(mfa.BaseAuthenticateForm):
 class FirstCodeForm(_OurWords, totp.ActivateTOTPForm):
     """What a new app shows first, to be sure that it has the secret."""
 
-    labels: ClassVar = {"code": "The code that the app shows now"}
+    labels: ClassVar = {"code": _("The code that the app shows now")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -284,13 +288,16 @@ class NewPasskeyForm(webauthn.AddWebAuthnForm):
     """A key of this device, or one to plug in."""
 
     name = forms.CharField(
-        max_length=80, required=False, help_text="To tell it from others, such as: my phone."
+        label=_("Name"),
+        max_length=80,
+        required=False,
+        help_text=_("To tell it from others, such as: my phone."),
     )
     passwordless = forms.BooleanField(
-        label="Sign in with it alone, without a password",
+        label=_("Sign in with it alone, without a password"),
         required=False,
         initial=True,
-        help_text="It then asks for a finger, a face or a PIN.",
+        help_text=_("It then asks for a finger, a face or a PIN."),
     )
 
     def clean(self) -> dict[str, Any]:

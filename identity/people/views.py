@@ -19,6 +19,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 from identity import two_factor
@@ -101,7 +102,7 @@ def for_its_owner(view: Any) -> Any:
         user = request.user
         mine = EmailAddress.objects.filter(user_id=user.pk, verified=False)
         if mine.filter(email__iexact=getattr(user, "email", "")).exists():
-            messages.error(request, "Confirm your email address first.")
+            messages.error(request, gettext("Confirm your email address first."))
             return redirect("account_email")
         return view(request, *parts, **names)
 
@@ -109,7 +110,7 @@ def for_its_owner(view: Any) -> Any:
 
 
 def _lost_recovery_codes(request: HttpRequest) -> HttpResponse:
-    messages.error(request, "Your recovery codes open nothing any more.")
+    messages.error(request, gettext("Your recovery codes open nothing any more."))
     return redirect("mfa_generate_recovery_codes")
 
 

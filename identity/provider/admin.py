@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -28,28 +30,33 @@ from identity.scopes import ALL_SCOPES
 from identity.signed_in import staff_of
 from identity.times import time_column
 
-_SCOPES = [(scope, f"{scope}: {sentence}") for scope, sentence in ALL_SCOPES.items()]
+_SCOPES = [
+    (scope, format_lazy("{}: {}", scope, sentence)) for scope, sentence in ALL_SCOPES.items()
+]
 
 
 class AppForm(forms.ModelForm[Application]):
     """An app, from whose kind its grant, its secret, its PKCE and its algorithm follow."""
 
     kind = forms.ChoiceField(
-        choices=AppKind.choices, widget=UnfoldAdminRadioSelectWidget, initial=AppKind.WEB_SERVER
+        label=_("Kind"),
+        choices=AppKind.choices,
+        widget=UnfoldAdminRadioSelectWidget,
+        initial=AppKind.WEB_SERVER,
     )
     scopes = forms.MultipleChoiceField(
-        label="What it may ask for",
+        label=_("What it may ask for"),
         choices=_SCOPES,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Nothing chosen: everything. People see what it asks for, and say yes or no.",
+        help_text=_("Nothing chosen: everything. People see what it asks for, and say yes or no."),
     )
     service_roles = forms.ModelMultipleChoiceField(
-        label="Roles of a machine",
+        label=_("Roles of a machine"),
         queryset=Role.objects.order_by("name"),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What an app that acts for itself may do: nothing but what you may, too.",
+        help_text=_("What an app that acts for itself may do: nothing but what you may, too."),
     )
 
     class Meta:
@@ -59,15 +66,17 @@ class AppForm(forms.ModelForm[Application]):
             *("has_device_flow", "allowed_roles", "requires_pkce"),
         )
         labels: ClassVar = {
-            "name": "Name",
-            "redirect_uris": "Redirect addresses",
-            "post_logout_redirect_uris": "Addresses after signing out",
-            "allowed_roles": "Whom it may sign in",
+            "name": _("Name"),
+            "redirect_uris": _("Redirect addresses"),
+            "post_logout_redirect_uris": _("Addresses after signing out"),
+            "allowed_roles": _("Whom it may sign in"),
         }
         help_texts: ClassVar = {
-            "name": "What people read when they are asked to let it in.",
-            "redirect_uris": "Where people are sent back to, one on a line, to the letter.",
-            "post_logout_redirect_uris": "Where they may be sent once signed out, one on a line.",
+            "name": _("What people read when they are asked to let it in."),
+            "redirect_uris": _("Where people are sent back to, one on a line, to the letter."),
+            "post_logout_redirect_uris": _(
+                "Where they may be sent once signed out, one on a line."
+            ),
         }
         widgets: ClassVar = {
             "redirect_uris": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
@@ -91,7 +100,7 @@ class AppForm(forms.ModelForm[Application]):
         name = str(self.cleaned_data["name"])
         self.instance.name = name  # the model says by itself where there is none
         if name and Application.objects.exclude(pk=self.instance.pk).filter(name=name).exists():
-            raise forms.ValidationError("Another app has this name.")
+            raise forms.ValidationError(gettext("Another app has this name."))
         return name
 
     def clean(self) -> dict[str, Any]:
@@ -109,7 +118,7 @@ class ConsentInline(TabularInline):
     extra = 0
     per_page = 25  # a form of thousands is slow to show, and too large to be taken back
     fields = readonly_fields = ("user", "scope", "created_at")
-    verbose_name_plural = "People who let it in"
+    verbose_name_plural = _("People who let it in")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
         return super().get_queryset(request).select_related("user").order_by("-created_at", "pk")
@@ -147,14 +156,14 @@ class ApplicationAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "kind", "is_active")}),
         (
-            "Where people are sent",
+            _("Where people are sent"),
             {"fields": ("redirect_uris", "post_logout_redirect_uris", "has_device_flow")},
         ),
         (
-            "What it may",
+            _("What it may"),
             {"fields": ("scopes", "allowed_roles", "service_roles", "requires_pkce")},
         ),
-        ("For its maker", {"fields": ("client_id", "discovery_url", "last_used_at")}),
+        (_("For its maker"), {"fields": ("client_id", "discovery_url", "last_used_at")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -172,15 +181,15 @@ class ApplicationAdmin(ModelAdmin):
         apps = super().get_queryset(request).select_related("user")
         return apps.annotate(people_count=Count("consents"))
 
-    @display(description="Kind")
+    @display(description=_("Kind"))
     def kind_name(self, app: Application) -> str:
-        return app.kind.label.partition(":")[0]
+        return str(app.kind.label).partition(":")[0]
 
-    @display(description="People", ordering="people_count")
+    @display(description=_("People"), ordering="people_count")
     def people(self, app: Application) -> int:
         return int(app.people_count)  # type: ignore[attr-defined]  # annotated above
 
-    @display(description="Discovery")
+    @display(description=_("Discovery"))
     def discovery_url(self, app: Application) -> str:
         return settings.PUBLIC_URL + reverse("oauth2_provider:openid-metadata")
 
@@ -233,31 +242,34 @@ class ApplicationAdmin(ModelAdmin):
 
     # --- Secrets and ends -----------------------------------------------------------------------
 
-    @action(description="New secret", url_path="new-secret", permissions=["keep"])
+    @action(description=_("New secret"), url_path="new-secret", permissions=["keep"])
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret of an app that has one, once that is confirmed."""
         app = self._app(request, object_id)
         if app is None or app.is_public:
-            messages.error(request, "This app has no secret: it could keep none.")
+            messages.error(request, gettext("This app has no secret: it could keep none."))
             return self._back(object_id)
         if request.method != "POST":
-            return self._ask(request, app, "Give it a new secret?", "The old one ends at once.")
+            told = gettext("The old one ends at once.")
+            return self._ask(request, app, gettext("Give it a new secret?"), told)
         request.new_secret = connected_apps.renew_secret(app)  # type: ignore[attr-defined]  # as above
         self.log_change(request, app, "New secret.")
         return self._shown_once(request, app) or self._back(object_id)
 
-    @action(description="End all access", url_path="end-access", permissions=["keep"])
+    @action(description=_("End all access"), url_path="end-access", permissions=["keep"])
     def end_access(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End its tokens, and what people allowed it, once that is confirmed."""
         app = self._app(request, object_id)
         if app is None:
             return self._back(object_id)
         if request.method != "POST":
-            told = "Its tokens are dead at once, and people are asked again when it comes back."
-            return self._ask(request, app, "End all access?", told)
+            told = gettext(
+                "Its tokens are dead at once, and people are asked again when it comes back."
+            )
+            return self._ask(request, app, gettext("End all access?"), told)
         connected_apps.end_tokens(app)
         self.log_change(request, app, "Ended all access.")
-        messages.success(request, f"{app} has no access any more.")
+        messages.success(request, gettext("{name} has no access any more.").format(name=app))
         return self._back(object_id)
 
     def _app(self, request: HttpRequest, object_id: str) -> Application | None:
@@ -276,7 +288,7 @@ class ApplicationAdmin(ModelAdmin):
         if not secret:
             return None
         context = {
-            "title": f"The secret of {app}",
+            "title": gettext("The secret of {name}").format(name=app),
             "secret": secret,
             "discovery_url": self.discovery_url(app),
         }

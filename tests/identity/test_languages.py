@@ -1,16 +1,26 @@
 """Each reads our pages in the language that they chose; programs, sheets and customers' texts do
 not change with it."""
 
+import ast
+import inspect
 import re
 from typing import Any
 
 import pytest
+from allauth.account import adapter, forms
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import forms as auth_forms
+from django.contrib.auth import models, password_validation, validators
 from django.test import Client
 from django.utils import translation
 
 from crm import orders
 from crm.models import Order
 from identity.models import User
+from identity.people.adapters import AccountAdapter
+from identity.people.borrowed_words import WORDS
+from identity.sign_ins import method_in_words
 from sms.models import Message
 from tests import factories
 from tests.conftest import Api
@@ -168,3 +178,55 @@ def test_a_sheet_is_the_same_for_every_reader(what: str) -> None:
         assert answer.headers["Content-Type"] == "text/csv"
         sheets.append(answer.content)
     assert sheets[0] == sheets[1]
+
+
+# --- Mails, and words that are kept or borrowed -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "page", "spoken"),
+    [("sw", "en", "sw"), ("en", "sw", "en"), ("", "sw", "sw")],
+    ids=["swahili", "english", "none"],
+)
+def test_a_mail_speaks_the_language_of_its_reader_where_they_chose_one(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, page: str, spoken: str
+) -> None:
+    heard = []
+    monkeypatch.setattr(
+        DefaultAccountAdapter,
+        "send_mail",
+        lambda *arguments: heard.append(translation.get_language()),
+    )
+    reader = factories.user(language=chosen)
+    with translation.override(page):
+        AccountAdapter().send_mail("account/email/password_reset_key", "a@b.ke", {"user": reader})
+        assert translation.get_language() == page
+    assert heard == [spoken]
+
+
+def test_who_has_no_account_is_written_to_in_the_language_of_the_page(
+    mailoutbox: list[Any],
+) -> None:
+    client = Client()
+    choose(client, "en")
+    client.post("/password/forgotten/", {"email": "nobody@example.com"})
+    assert [mail.subject.rpartition(": ")[2] for mail in mailoutbox] == ["No account"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["password", "password and code", "password and recovery code", "Duka ID and passkey", "x"],
+)
+def test_how_somebody_signed_in_is_told_as_it_was_kept(method: str) -> None:
+    assert method_in_words(method) == method
+
+
+def test_each_borrowed_word_is_one_that_they_still_say() -> None:
+    modules = (auth_admin, auth_forms, models, password_validation, validators, adapter, forms)
+    said = {
+        node.value
+        for module in modules
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Constant)
+    }
+    assert [word for word in WORDS if word not in said] == []

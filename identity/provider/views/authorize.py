@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -282,7 +283,9 @@ def _recall(request: HttpRequest) -> None:
     name = request.GET[_KEPT]
     question = SessionStore(name).get("question")
     if question is None:
-        raise InvalidRequestError("The question was asked too long ago. Start again in the app.")
+        raise InvalidRequestError(
+            gettext("The question was asked too long ago. Start again in the app.")
+        )
     whole = QueryDict(question, mutable=True)
     whole[_KEPT] = name
     if _ASKED in request.GET:

@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -36,13 +37,13 @@ def device(request: HttpRequest) -> HttpResponse:
     try:
         found, app = _find(request, user_code)
         if not may_use(request.user, app):
-            return _ask_for_code(request, user_code, "You may not use this app.", status=403)
+            return _ask_for_code(request, user_code, _("You may not use this app."), status=403)
         if "answer" not in request.POST:
             return _ask(request, user_code, found, app)
         is_allowed = request.POST["answer"] == "allow"
         answer_device(found, request.user, is_allowed=is_allowed, auth_time=signed_in_at(request))
     except UnknownUserCode:
-        problem = "No device shows this code now. Look again; it is good for ten minutes."
+        problem = _("No device shows this code now. Look again; it is good for ten minutes.")
         return _ask_for_code(request, user_code, problem, status=400)
     except TooManyAttempts as refusal:
         return _ask_for_code(request, user_code, str(refusal), status=429)

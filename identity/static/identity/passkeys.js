@@ -21,6 +21,6 @@ document.addEventListener('DOMContentLoaded', () => {
   document.addEventListener('allauth.error', (event) => {
     event.preventDefault()
     const place = document.querySelector('[data-passkey-problem]')
-    place.textContent = 'No passkey was used. Try again, or go on without one.'
+    place.textContent = place.dataset.passkeyProblem
   })
 })
