@@ -16,7 +16,7 @@ from identity.rights_in_words import Subject
 
 class IdentityConfig(AppConfig):
     name = "identity"
-    verbose_name = "People"
+    verbose_name = _("People")
     rights: ClassVar = (
         Subject(
             "people",

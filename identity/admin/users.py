@@ -49,20 +49,20 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
     readonly_fields = ("standing", "browsers", "last_login", "date_joined", "subject")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Access", {"fields": ("standing", "groups", "is_superuser")}),
-        ("Records", {"fields": ("last_login", "browsers", "date_joined", "subject")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Access"), {"fields": ("standing", "groups", "is_superuser")}),
+        (gettext_lazy("Records"), {"fields": ("last_login", "browsers", "date_joined", "subject")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "groups")}),)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @display(description="Name")
+    @display(description=gettext_lazy("Name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description="Roles")
+    @display(description=gettext_lazy("Roles"))
     def role_names(self, user: User) -> str:
         return ", ".join(role.name for role in user.groups.all())
 

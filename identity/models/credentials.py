@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from identity.identifiers import new_id
 from identity.models.people import User
@@ -32,7 +33,8 @@ class BrowserSession(AbstractBaseSession):
     user_agent = models.CharField(max_length=300, help_text="What their browser said it is.")
 
     class Meta:
-        verbose_name = "signed-in browser"
+        verbose_name = _("signed-in browser")
+        verbose_name_plural = _("signed-in browsers")
         default_permissions = ()
         permissions: ClassVar = [  # for all that is technical: of the queue, too
             ("view_technical", "Can view signed-in browsers, tokens and the queue"),
@@ -60,7 +62,9 @@ class SessionToken(models.Model):
     goes_with_its_owner: ClassVar = True  # by itself it is only ended
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="session_tokens")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="session_tokens", verbose_name=_("user")
+    )
     family = models.UUIDField(default=new_id, db_index=True)
     access_digest = models.CharField(max_length=64, unique=True)
     refresh_digest = models.CharField(max_length=64, unique=True)
@@ -68,11 +72,15 @@ class SessionToken(models.Model):
     password_mark = models.CharField(
         max_length=128, help_text="Tells the password of the time: a changed one ends the token."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    access_expires_at = models.DateTimeField()
-    refresh_expires_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    access_expires_at = models.DateTimeField(_("access expires at"))
+    refresh_expires_at = models.DateTimeField(_("refresh expires at"), db_index=True)
     refreshed_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("session token")
+        verbose_name_plural = _("session tokens")
 
     def __str__(self) -> str:
         return f"session token of {self.user_id}"
@@ -87,20 +95,23 @@ class PersonalAccessToken(models.Model):
     goes_with_its_owner: ClassVar = True  # by itself it is only ended
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="personal_tokens")
-    name = models.CharField(max_length=80)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="personal_tokens", verbose_name=_("user")
+    )
+    name = models.CharField(_("name"), max_length=80)
     digest = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField(default=list)
     password_mark = models.CharField(
         max_length=128, help_text="Tells the password of the time: a changed one ends the token."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True, help_text="To the minute.")
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"))
+    last_used_at = models.DateTimeField(_("last used at"), null=True, help_text=_("To the minute."))
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "personal access token"
+        verbose_name = _("personal access token")
+        verbose_name_plural = _("personal access tokens")
         ordering = ("-id",)
 
     def __str__(self) -> str:

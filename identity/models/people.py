@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from identity.identifiers import new_id
 
@@ -42,11 +43,12 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subject = models.CharField(
+        _("subject"),
         max_length=64,
         unique=True,
         default=new_subject,
         editable=False,
-        help_text="What other apps know the person by (the `sub` claim); it never changes.",
+        help_text=_("What other apps know the person by (the `sub` claim); it never changes."),
     )
 
     language = models.CharField(
@@ -68,14 +70,14 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
-        verbose_name = "user"
-        verbose_name_plural = "users"
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="identity_user_email_unique",
-                violation_error_message="User with this email already exists.",
+                violation_error_message=_("User with this email already exists."),
             )
         ]
 
@@ -111,8 +113,8 @@ class Role(Group):
 
     class Meta:
         proxy = True
-        verbose_name = "role"
-        verbose_name_plural = "roles"
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
 
 
 class SignIn(models.Model):
@@ -128,7 +130,8 @@ class SignIn(models.Model):
     user_agent = models.CharField(max_length=300, help_text="What their browser says it is.")
 
     class Meta:
-        verbose_name = "sign-in"
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
         ordering = ("-id",)
 
     def __str__(self) -> str:

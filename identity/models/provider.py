@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.generators import generate_client_id
 from oauth2_provider.models import (
     AbstractAccessToken,
@@ -50,9 +52,12 @@ class SigningKey(models.Model):
 class AppKind(models.TextChoices):
     """What kind of program an app is, from which follows how it gets its tokens."""
 
-    WEB_SERVER = "web_server", "Web server: signs people in, and keeps a secret"
-    BROWSER_OR_MOBILE = "browser_or_mobile", "Browser or mobile app: signs people in, has no secret"
-    MACHINE = "machine", "Machine: acts for itself, with nobody there"
+    WEB_SERVER = "web_server", _("Web server: signs people in, and keeps a secret")
+    BROWSER_OR_MOBILE = (
+        "browser_or_mobile",
+        _("Browser or mobile app: signs people in, has no secret"),
+    )
+    MACHINE = "machine", _("Machine: acts for itself, with nobody there")
 
 
 class Application(AbstractApplication):
@@ -69,7 +74,9 @@ class Application(AbstractApplication):
     }
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)  # type: ignore[assignment]  # an int there
-    client_id = models.CharField(max_length=128, unique=True, default=generate_client_id)
+    client_id = models.CharField(
+        _("client id"), max_length=128, unique=True, default=generate_client_id
+    )
     client_secret = models.CharField(
         max_length=64, blank=True, help_text="The digest of the secret; empty for a public app."
     )
@@ -80,21 +87,25 @@ class Application(AbstractApplication):
         null=True,
         blank=True,
         related_name="apps",
-        verbose_name="service account",
-        help_text="Whom the app is when it acts for itself; the roles say what it may do.",
+        verbose_name=_("service account"),
+        help_text=_("Whom the app is when it acts for itself; the roles say what it may do."),
     )
     is_active = models.BooleanField(
-        default=True, help_text="Switched off, the app gets no token, and those it has are dead."
+        _("is active"),
+        default=True,
+        help_text=_("Switched off, the app gets no token, and those it has are dead."),
     )
     requires_pkce = models.BooleanField(
-        "requires PKCE",
+        _("requires PKCE"),
         default=True,
-        help_text="Switch it off only for an old web server that cannot do it (RFC 9700, 2.1.1).",
+        help_text=_(
+            "Switch it off only for an old web server that cannot do it (RFC 9700, 2.1.1)."
+        ),
     )
     has_device_flow = models.BooleanField(
-        "signs in devices",
+        _("signs in devices"),
         default=False,
-        help_text="For a screen without a keyboard, or a terminal: people say yes on a phone.",
+        help_text=_("For a screen without a keyboard, or a terminal: people say yes on a phone."),
     )
     allowed_scopes = models.TextField(
         blank=True, help_text="What the app may ask for, with spaces between. Empty: every scope."
@@ -103,13 +114,15 @@ class Application(AbstractApplication):
         Group,
         blank=True,
         related_name="allowed_apps",
-        help_text="Whom the app may sign in. Nobody chosen: everybody, also customers.",
+        help_text=_("Whom the app may sign in. Nobody chosen: everybody, also customers."),
     )
-    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    last_used_at = models.DateTimeField(
+        _("last used at"), null=True, editable=False, help_text=_("To the minute.")
+    )
 
     class Meta(AbstractApplication.Meta):
-        verbose_name = "connected app"
-        verbose_name_plural = "connected apps"
+        verbose_name = _("connected app")
+        verbose_name_plural = _("connected apps")
 
     @property
     def kind(self) -> AppKind:
@@ -131,15 +144,18 @@ class Application(AbstractApplication):
         """
         errors = {}
         if not self.name.strip():
-            errors["name"] = ["People must read who asks them: give a name."]
+            errors["name"] = [gettext("People must read who asks them: give a name.")]
         needs_address = self.kind != AppKind.MACHINE and not self.has_device_flow
         if needs_address and not self.redirect_uris.split():
-            errors["redirect_uris"] = ["Where does the app get people back? Give one address."]
+            errors["redirect_uris"] = [
+                gettext("Where does the app get people back? Give one address.")
+            ]
         for field in ("redirect_uris", "post_logout_redirect_uris"):
             if wrong := [self._why_not(uri) for uri in getattr(self, field).split()]:
                 errors[field] = [*errors.get(field, []), *filter(None, wrong)]
         if unknown := sorted(set(self.allowed_scopes.split()) - ALL_SCOPES.keys()):
-            errors["allowed_scopes"] = [f"There is no scope {', '.join(unknown)}."]
+            told = gettext("There is no scope {names}.")
+            errors["allowed_scopes"] = [told.format(names=", ".join(unknown))]
         if errors := {field: messages for field, messages in errors.items() if messages}:
             raise ValidationError(errors)
 
@@ -156,14 +172,16 @@ class Application(AbstractApplication):
         except ValueError:
             is_whole = False
         if not is_whole or "#" in uri or "@" in parts.netloc or "*" in parts.netloc:
-            return f"Not an address to send people to: {uri}"
+            return gettext("Not an address to send people to: {address}").format(address=uri)
         is_near = parts.hostname in {"127.0.0.1", "::1", "localhost"}
         is_ours = parts.netloc == urlsplit(settings.PUBLIC_URL).netloc
         if parts.scheme == "https" or (parts.scheme == "http" and (is_near or is_ours)):
-            return "" if parts.netloc else f"Not an address to send people to: {uri}"
+            if parts.netloc:
+                return ""
+            return gettext("Not an address to send people to: {address}").format(address=uri)
         if self.is_public and "." in parts.scheme:
             return ""
-        return f"Must be https: {uri}"
+        return gettext("Must be https: {address}").format(address=uri)
 
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Asked by the engine: may a code be sent there?"""
@@ -192,13 +210,19 @@ class Consent(models.Model):
     """A person's yes to an app, kept until they take it back: what they are not asked again."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="consents")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="consents", verbose_name=_("user")
+    )
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="consents")
-    scope = models.TextField(help_text="Everything that was allowed, with spaces between.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    scope = models.TextField(
+        _("scope"), help_text=_("Everything that was allowed, with spaces between.")
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "application"], name="identity_consent_unique")
         ]
@@ -213,23 +237,34 @@ class Authorization(models.Model):
     goes_with_its_owner: ClassVar = True
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authorizations")
-    application = models.ForeignKey(
-        Application, on_delete=models.CASCADE, related_name="authorizations"
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="authorizations", verbose_name=_("user")
     )
-    scope = models.TextField(help_text="What was allowed, with spaces between.")
+    application = models.ForeignKey(
+        Application,
+        on_delete=models.CASCADE,
+        related_name="authorizations",
+        verbose_name=_("application"),
+    )
+    scope = models.TextField(_("scope"), help_text=_("What was allowed, with spaces between."))
     sid = models.CharField(
         max_length=64,
         blank=True,
         db_index=True,
         help_text="The browser session it was given in (the `sid` claim); empty for a device.",
     )
-    auth_time = models.DateTimeField(help_text="When the person signed in to that session.")
+    auth_time = models.DateTimeField(
+        _("auth time"), help_text=_("When the person signed in to that session.")
+    )
     password_mark = models.CharField(
         max_length=128, help_text="Tells the password of the time: a changed one ends the tokens."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("authorization")
+        verbose_name_plural = _("authorizations")
 
     def __str__(self) -> str:
         return f"{self.user_id} let {self.application_id} in"
