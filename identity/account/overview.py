@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from identity.browsers import browser_name
 from identity.models import AccessToken, Consent, PersonalAccessToken, SignIn, User
@@ -78,7 +79,7 @@ def sentences_of(scopes: Iterable[str]) -> list[str]:
 
 def _why_dead(token: PersonalAccessToken, owner: User) -> str:
     if token.expires_at <= timezone.now():
-        return _("Expired")
+        return pgettext("token", "Expired")
     if has_other_password(token, owner):
         return _("Ended when your password changed")
     return ""
