@@ -70,8 +70,8 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
+        verbose_name = _("user")  # type: ignore[assignment]  # the stubs want it translated
+        verbose_name_plural = _("users")  # type: ignore[assignment]  # as above
         constraints: ClassVar = [
             models.UniqueConstraint(
                 Lower("email"),

@@ -36,6 +36,7 @@ WORDS = (
     gettext_noop("Set password"),
     gettext_noop("Set password: %s"),
     # django-allauth's forms.
+    gettext_noop("Forgot your password?"),
     gettext_noop("You must type the same password each time."),
     gettext_noop("The password reset token was invalid."),
     gettext_noop("Incorrect code."),
