@@ -104,7 +104,7 @@ class TakeOrderForm(OneUseForm, forms.ModelForm[Order]):
         for name in NEW_CUSTOMER.values():
             if not self.cleaned_data.get(name) and name not in self.errors:
                 self.add_error(name, forms.Field.default_error_messages["required"])
-        phone = self.cleaned_data.get("customer_phone")
+        phone = self.cleaned_data.get("customer_phone") or ""
         # Who has it now, before one into whom a record that had it was merged.
         known = Customer.objects.filter(pk__in=known_by("phone_number", phone)) if phone else ()
         if found := sorted(known, key=lambda each: each.phone_number != phone):
