@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
@@ -21,6 +22,7 @@ from crm.admin import customer_erasing, customer_merging, customer_notes, custom
 from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
 from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
+from crm.errors import CustomerIsErased
 from crm.forms import CustomerForm
 from crm.models import Customer, CustomerQuerySet, ViewedList
 from crm.shown_values import seen_on
@@ -136,6 +138,22 @@ class CustomerAdmin(ListTools, OperationsAdmin):
         is_choice = request.path == reverse("admin:autocomplete")
         known = queryset.filter(erased_at=None) if is_choice else queryset
         return super().get_search_results(request, known, search_term)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Who saves a page whose customer was forgotten meanwhile is told so, on what it is now."""
+        try:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        except PermissionDenied:
+            customer = self.get_object(request, object_id) if object_id else None
+            if (
+                customer is None
+                or not customer.is_erased
+                or not self.has_change_permission(request)
+            ):
+                raise
+            return self._told(request, CustomerIsErased(customer))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).with_opt_out().with_reach()

@@ -21,6 +21,7 @@ from crm import (
     texting,
     timeline,
 )
+from crm.admin.customers import CustomerAdmin
 from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.models import Customer, CustomerNote, Import, Order, SavedView, ViewedList
 from crm.spreadsheets import jobs
@@ -40,6 +41,7 @@ from sms.models import (
 )
 from tests import factories
 from tests.conftest import Api
+from tests.crm.test_admin import ShownForm
 
 pytestmark = pytest.mark.django_db
 
@@ -329,6 +331,48 @@ def test_the_page_says_what_goes_and_what_stays_and_asks_for_the_code(
     answer = client.post(address, {"code": " gone "})
     assert answer["Location"] == f"{CUSTOMERS}{customer.pk}/change/"
     assert told(answer)[-1] == "The personal data is erased. The orders stay."
+
+
+@pytest.mark.parametrize("is_at_the_last_moment", [False, True])
+def test_who_saves_a_page_whose_customer_was_erased_meanwhile_is_told_so(
+    client: Client,
+    customer: Customer,
+    manager: User,
+    monkeypatch: pytest.MonkeyPatch,
+    is_at_the_last_moment: bool,
+) -> None:
+    address = f"{CUSTOMERS}{customer.pk}/change/"
+    form = ShownForm(str(client.get(address).context["adminform"].form.as_p())).values
+    if is_at_the_last_moment:
+        may = CustomerAdmin.has_change_permission
+        seen: list[bool] = []
+
+        def quicker(self: CustomerAdmin, request: Any, obj: Customer | None = None) -> bool:
+            """The first answer is of the moment before."""
+            if obj is not None and not seen:
+                seen.append(True)
+                return True
+            return may(self, request, obj)
+
+        monkeypatch.setattr(CustomerAdmin, "has_change_permission", quicker)
+    erasing.erase_customer(customer, by=manager)
+    before = everything()
+    answer = client.post(address, form | {"name": "Achieng"})
+    assert (answer.status_code, answer["Location"]) == (302, address)
+    assert told(answer)[-1] == str(CustomerIsErased(customer))
+    assert everything() == before
+    assert client.get(address).status_code == 200
+
+
+def test_who_may_not_change_customers_is_not_told_more_of_an_erased_one(
+    customer: Customer, manager: User
+) -> None:
+    erasing.erase_customer(customer, by=manager)
+    viewer = factories.user("Viewer")
+    browser = Client()
+    browser.force_login(viewer)
+    answer = browser.post(f"{CUSTOMERS}{customer.pk}/change/", {"name": "Achieng"})
+    assert answer.status_code == 403
 
 
 def test_an_erased_customer_is_shown_as_one_and_nothing_is_offered(
