@@ -3,7 +3,7 @@
 A view is saved above its list, and applied there.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -38,6 +38,13 @@ class SavedViewForm(forms.ModelForm[SavedView]):
         if view.owner_id and others.filter(name=name).exists():
             raise forms.ValidationError(_("There is another view with this name."))
         return name
+
+    def clean(self) -> dict[str, Any] | None:
+        """The address as it is kept; and what is wrong with one that cannot be."""
+        cleaned = super().clean()
+        if cleaned and {"list", "query"} <= {*cleaned}:
+            cleaned["query"] = saved_views.clean_query(cleaned["list"], cleaned["query"])
+        return cleaned
 
 
 @admin.register(SavedView)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm import taking
+from crm.admin.numbers import number_in
 from crm.models import Customer, Order
 from crm.taking_form import NEW_CUSTOMER, TakeOrderForm, label_of
 from identity.form_keys import FormWasSentBefore, outcome_of
@@ -113,7 +114,7 @@ def find_customer(request: HttpRequest) -> JsonResponse:
         raise PermissionDenied
     term = request.GET.get("term", "").strip()
     page = request.GET.get("page", "")
-    start = FOUND_AT_ONCE * (int(page) - 1 if page.isdecimal() and page != "0" else 0)
+    start = FOUND_AT_ONCE * (max(number_in(page), 1) - 1)
     found = _found(request, term, start)
     if not found and (begun := find_phone_part(term)):
         found = _found(request, begun, start)

@@ -310,3 +310,29 @@ def test_whoever_is_deleted_takes_their_own_views_along_and_leaves_those_that_al
     assert offered(browser(clerk)) == {"All's": f"?{shared.query}", "Hers": f"?{others.query}"}
     page = admin_client.get(f"{VIEWS}{shared.pk}/change/")
     assert page.status_code == 200
+
+
+# --- What no page of ours would send --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("&".join(["q=lamp"] * 51), "This address is too long to be saved."),
+        (
+            "q=" + "\N{SNOWMAN}" * 600,
+            "Ensure this value has at most 2000 characters (it has 5402).",
+        ),
+    ],
+)
+def test_an_address_that_cannot_be_kept_is_refused(manager: User, query: str, why: str) -> None:
+    page = save(browser(manager), query=query)
+    assert page.status_code == 200
+    assert why in page.content.decode()
+    assert not SavedView.objects.exists()
+
+
+def test_a_place_of_five_thousand_digits_is_none(manager: User) -> None:
+    columns = {"column": ["money", "state"], "place_money": "9" * 5000, "place_state": "2"}
+    assert browser(manager).post(f"{ORDERS}columns/", columns).status_code == 302
+    assert saved_views.columns_of(manager, "orders") == ["money", "state"]

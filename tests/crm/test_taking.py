@@ -394,3 +394,11 @@ def merged_into(phone_number: str) -> Customer:
     twice = factories.customer(code="TWICE", name="W. K.", phone_number="+254722000001")
     merging.merge_customers(kept, twice, by=factories.user("Manager"))
     return kept
+
+
+@pytest.mark.parametrize("page", ["9" * 20, "9" * 5000, "999999999"])
+def test_a_page_of_the_search_that_there_cannot_be_is_no_fault_of_ours(
+    client: Client, page: str
+) -> None:
+    factories.customer(name="Wanjiku Kamau")
+    assert client.get(FIND, {"term": "Wanjiku", "page": page}).status_code == 200

@@ -22,6 +22,7 @@ from unfold.decorators import action, display
 from crm import moving
 from crm.admin.lists import move_words
 from crm.admin.lists.tabs import STATUS_FILTER
+from crm.admin.numbers import number_in
 from crm.models import Order, OrderQuerySet, OrderStatus
 
 ACTIONS = {
@@ -131,7 +132,7 @@ class OrderMoves:
         if result := move_words.result_of(moved, status):
             messages.success(request, result)
         expected = request.POST.get("expected", "")
-        for words in move_words.shortfalls_of(moved, int(expected) if expected.isdecimal() else 0):
+        for words in move_words.shortfalls_of(moved, number_in(expected)):
             messages.warning(request, words)
 
 

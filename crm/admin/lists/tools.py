@@ -17,6 +17,7 @@ from unfold.views import ChangeList
 
 from crm import saved_views
 from crm.admin.lists.change_list import ColumnsChangeList
+from crm.admin.numbers import number_in
 from crm.models import SavedView, ViewedList
 from crm.saved_views import COLUMNS
 from identity.signed_in import staff_of
@@ -114,7 +115,7 @@ class ListTools:
         known = self.get_columns(request)
         chosen = [] if "reset" in request.POST else request.POST.getlist("column")
         ticked = [name for name in known if name in chosen]
-        ticked.sort(key=lambda name: _place(request.POST.get(f"place_{name}", "")))
+        ticked.sort(key=lambda name: number_in(request.POST.get(f"place_{name}", "")))
         if not saved_views.choose_columns(staff_of(request), self.viewed, ticked, known):
             messages.info(request, _("The list is shown as it comes."))
         here = _query_of(self.viewed, request.POST.get("query", ""))
@@ -138,7 +139,3 @@ def _query_of(viewed: str, query: str) -> str:
         return saved_views.clean_query(viewed, query)
     except ValidationError:
         return ""
-
-
-def _place(written: str) -> int:
-    return int(written) if written.isdecimal() else 0
