@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.forms import BoundField, MultiWidget
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from crm import timeline
@@ -87,7 +86,7 @@ def _as_sent(bound: BoundField, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _told_of(record: Customer | Order, name: str) -> str:
-    label = capfirst(record._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # no relation from elsewhere
+    label = timeline.label_of(record._meta.get_field(name))
     for entry in timeline.entries_of(record):
         for change in entry.changes:
             if change.field == label:

@@ -55,6 +55,11 @@ class Entry:
     tone: str = ""  # as of the steps of a text: success, warning, danger
 
 
+def label_of(field: Any) -> str:
+    """What a field is called where its changes are told."""
+    return str(_LABELS.get(field.name) or capfirst(field.verbose_name))
+
+
 def entries_of(
     record: Customer | Order, *, hidden: Collection[str] = (), most: int = MOST
 ) -> list[Entry]:
@@ -109,8 +114,8 @@ def _changes(
     for field in fields:
         before, after = getattr(old, field.attname), getattr(new, field.attname)
         if before != after:
-            label = _LABELS.get(field.name) or capfirst(field.verbose_name)
-            yield Change(str(label), _said(field, before, names), _said(field, after, names))
+            label = label_of(field)
+            yield Change(label, _said(field, before, names), _said(field, after, names))
 
 
 def _said(field: Field[Any, Any], value: Any, names: Names) -> str:

@@ -219,3 +219,16 @@ def test_the_boss_sees_who_it_was(admin_client: Client, boss: User, order: Order
     assert errors(page)["item"][0].startswith(
         f"{boss.username} changed this from “Lamp” to “Radio”"
     )
+
+
+def test_it_is_told_who_linked_the_account_meanwhile(admin_client: Client, boss: User) -> None:
+    customer = factories.customer()
+    first, second = factories.user(username="first"), factories.user(username="second")
+    stale = shown_in(admin_client.get(page_of(customer)))
+    admin_client.post(page_of(customer), stale | {"user": str(first.pk)})
+    page = admin_client.post(page_of(customer), stale | {"user": str(second.pk)})
+    assert errors(page)["user"][0].startswith(
+        f"{boss.username} changed this from “nothing” to “first”"
+    )
+    customer.refresh_from_db()
+    assert customer.user == first
