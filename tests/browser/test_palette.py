@@ -1,11 +1,11 @@
 """The palette, by the keyboard alone and by a thumb alone."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from crm.models import Customer
 from tests import factories
+from tests.browser.axe import grave_faults
 from tests.browser.screen import no_wider_than_the_screen
 
 
@@ -19,13 +19,6 @@ def wanjiku(page: Page) -> Customer:
 
 def chosen(page: Page) -> Locator:
     return page.get_by_role("dialog").get_by_role("option", selected=True)
-
-
-def grave_findings(page: Page) -> list[str]:
-    """What axe calls serious or critical, and where."""
-    found = Axe().run(page).response["violations"]
-    grave = [each for each in found if each["impact"] in {"serious", "critical"}]
-    return [f"{each['id']}: {node['html']}" for each in grave for node in each["nodes"]]
 
 
 def test_the_keyboard_alone_leads_to_a_customer_and_to_their_order(
@@ -127,8 +120,8 @@ def test_axe_finds_nothing_grave_in_it_nor_on_its_page(
     page.get_by_role("combobox", name="Search").fill(text)
     if text:
         expect(chosen(page)).not_to_contain_text("New order")
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     page.goto(f"/admin/search/?s={text}")
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     page.set_viewport_size({"width": 320, "height": 640})
     assert no_wider_than_the_screen(page)

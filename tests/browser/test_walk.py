@@ -42,6 +42,10 @@ def faults_of(page: Page) -> Iterator[str]:
         yield f"wider than {NARROW} px"
 
 
+def _elsewhere(url: str, home: str) -> list[str]:
+    return [] if url.startswith((f"{home}/", "data:")) else [f"asks for {url}"]
+
+
 def walk(
     rank: str, addresses: Addresses, browser: Browser, server: LiveServer, seen: set[str]
 ) -> Iterator[str]:
@@ -53,6 +57,7 @@ def walk(
     errors: list[str] = []
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda sent: errors.extend(_elsewhere(sent.url, server.url)))
     pages = {"home": "/admin/"}  # with the sidebar, which is the same on all others
     for name, (least, _) in DOORS.items():
         if may(rank, least) and name not in _NOT_PAGES:
@@ -61,6 +66,8 @@ def walk(
         page.set_viewport_size({"width": DESK, "height": 844})
         page.emulate_media(color_scheme="light")
         page.goto(address)
+        if (language := page.locator("html").get_attribute("lang")) != "en":
+            yield f"{rank}, {name}: in {language}"
         headings = page.locator("h1").all_inner_texts()
         if len(headings) != 1 or not page.title().startswith(headings[0]):
             yield f"{rank}, {name}: {page.title()}, of which the headings say {headings}"
@@ -78,7 +85,8 @@ def test_every_page_is_for_everybody(
     browser: Browser, live_server: LiveServer, transactional_db: None, addresses: Addresses
 ) -> None:
     """No grave fault at a desk and on a phone, in light and in dark; nothing wider than the screen
-    down to the narrowest phone; one heading, which the title begins with; no error in the console.
+    down to the narrowest phone; one heading, which the title begins with; the language of who reads
+    it; no error in the console; and nothing asked of another host.
     """
     settings.PUBLIC_URL = live_server.url
     seen: set[str] = set()
