@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from crm.errors import CustomerHasOrders, CustomerIsErased, CustomerIsGone
-from crm.models import Counter, Customer, Order
+from crm.models import Counter, Customer, Merge, Order
 from crm.unseen import refuse_unseen
 from identity.models import User
 from sms import opt_outs
@@ -129,9 +129,10 @@ def _next_code() -> str:
         counter = locked.get()
     while True:
         block = [f"CUST{counter.value + step:03d}" for step in range(1, _CODES_LOOKED_AT + 1)]
-        # A person may have typed some of them.
-        known = Customer.objects.filter(code__in=block).order_by()
-        taken = set(known.values_list("code", flat=True))
+        # A person may have typed some of them, also for a record that went into another since.
+        known = Customer.objects.filter(code__in=block).order_by().values_list("code", flat=True)
+        merged = Merge.objects.filter(code__in=block).order_by().values_list("code", flat=True)
+        taken = set(known.union(merged))
         for code in block:
             counter.value += 1
             if code not in taken:

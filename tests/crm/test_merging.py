@@ -438,3 +438,10 @@ def test_a_phone_that_somebody_else_has_by_now_a_person_may_write_down(
     merging.merge_customers(kept, other, by=manager)
     customers.register_customer(Customer(name="Otieno", phone_number=OTHER_PHONE))
     assert Customer.objects.count() == 2
+
+
+def test_the_next_free_code_is_not_that_of_a_merged_record(kept: Customer, manager: User) -> None:
+    typed = factories.customer(code="CUST001")
+    merging.merge_customers(kept, typed, by=manager)
+    new = customers.register_customer(Customer(name="Otieno", phone_number="+254744000000"))
+    assert new.code == "CUST002"
