@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
+from crm.doubles import refuse_double
 from crm.errors import CustomerHasOrders, CustomerIsErased, CustomerIsGone
 from crm.models import Counter, Customer, Merge, Order
 from crm.unseen import refuse_unseen
@@ -21,17 +23,23 @@ _CODES_LOOKED_AT = 50  # at once
 _TAKEN_OVER = Word(wants_texts=False, source=ConsentSource.NEW_PHONE)
 
 
-def register_customer(customer: Customer, *, word: Word | None = None) -> Customer:
+def register_customer(
+    customer: Customer, *, word: Word | None = None, refuses_doubles: bool = False
+) -> Customer:
     """Save a new customer; one with no code gets the next free one.
 
     A phone that is opted out stays so: to register its owner is no consent.
 
     :raises ValidationError: naming each wrong field, also one whose value another customer has.
+    :raises WasMerged: doubles are refused, and a record with this code or phone went into another.
+    :raises CustomerIsErased: the same, and the other was erased.
     """
     with _named_conflicts(customer), transaction.atomic():
         is_code_given = bool(customer.code)
         if not is_code_given:
-            customer.code = _next_code()
+            customer.code = _next_code(customer.phone_number if refuses_doubles else "")
+        elif refuses_doubles:
+            refuse_double(customer.code, customer.phone_number)
         _check(customer, exclude={"id"} if is_code_given else {"id", "code"})
         customer.fill_search_text()
         customer.save(force_insert=True)
@@ -117,10 +125,11 @@ def _check(customer: Customer, *, exclude: Collection[str] = ()) -> None:
         raise ValidationError(errors)
 
 
-def _next_code() -> str:
+def _next_code(not_merged: str = "") -> str:
     """The next free code of the series CUST001, CUST002, ...; two callers never get the same.
 
-    The counter's row stays locked until the caller's transaction ends.
+    The counter's row stays locked until the caller's transaction ends. In the query that is asked
+    anyway it looks whether a record with the phone ``not_merged`` went into another one.
     """
     locked = Counter.objects.select_for_update().filter(name=_CODES)
     counter = locked.first()
@@ -130,9 +139,12 @@ def _next_code() -> str:
     while True:
         block = [f"CUST{counter.value + step:03d}" for step in range(1, _CODES_LOOKED_AT + 1)]
         # A person may have typed some of them, also for a record that went into another since.
-        known = Customer.objects.filter(code__in=block).order_by().values_list("code", flat=True)
-        merged = Merge.objects.filter(code__in=block).order_by().values_list("code", flat=True)
-        taken = set(known.union(merged))
+        known = Customer.objects.filter(code__in=block).order_by()
+        merged = Merge.objects.filter(Q(code__in=block) | Q(phone_number=not_merged)).order_by()
+        facts = ("code", "phone_number")
+        taken = dict(known.values_list(*facts).union(merged.values_list(*facts)))
+        if not_merged in taken.values():
+            refuse_double("", not_merged)
         for code in block:
             counter.value += 1
             if code not in taken:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -20,7 +20,6 @@ from crm.errors import (
     CustomerIsGone,
     NotTwoCustomers,
     Refusal,
-    WasMerged,
 )
 from crm.folding import lines
 from crm.models import Customer, CustomerNote, Merge, Order
@@ -147,19 +146,6 @@ def known_by(name: str, value: str) -> QuerySet[Any, Any]:
     have = Customer.objects.filter(**{name: value}).order_by().values("pk")
     had = Merge.objects.filter(**{name: value}).order_by().values("kept")
     return have.union(had)
-
-
-def refuse_double(code: str, phone_number: str) -> None:
-    """For a new record that no person looks at first, as they do who fill in its page.
-
-    :raises CustomerIsErased: the record that has gone into another one was erased with it.
-    :raises WasMerged: one with this code or phone went into another.
-    """
-    known = Merge.objects.filter(Q(phone_number=phone_number) | Q(code=code))
-    merge = known.select_related("kept").first()
-    if merge is None:
-        return
-    raise CustomerIsErased(merge.kept) if merge.kept.is_erased else WasMerged(merge)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from crm import customers as operations
 from crm.api import orders
 from crm.api.access import customers_of, orders_of_customer
 from crm.api.etags import EntityTags
-from crm.merging import refuse_double
 from crm.models import Customer, CustomerQuerySet, OrderQuerySet
 from crm.schemas.customers import (
     CustomerFilters,
@@ -54,8 +53,8 @@ def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
     facts = body.dict()
     facts["code"] = facts["code"] or ""
     word = _word(request, opted_out=facts.pop("sms_opted_out"))
-    refuse_double(facts["code"], facts["phone_number"])
-    return Status(201, operations.register_customer(Customer(**facts), word=word))
+    new = operations.register_customer(Customer(**facts), word=word, refuses_doubles=True)
+    return Status(201, new)
 
 
 @router.get(

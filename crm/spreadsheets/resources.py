@@ -17,7 +17,6 @@ from import_export.results import Result, RowResult
 
 from crm import customers, orders, reasons
 from crm.errors import OrderCannotMove, Refusal
-from crm.merging import refuse_double
 from crm.models import Customer, ImportKind, ImportMode, Order
 from crm.spreadsheets import cells
 from crm.spreadsheets.columns import CUSTOMER_COLUMNS, ORDER_COLUMNS, match_columns
@@ -288,8 +287,7 @@ class CustomerResource(SheetResource):
 
     def write(self, instance: Customer, is_create: bool) -> None:
         if is_create:
-            refuse_double(instance.code, instance.phone_number)
-            customers.register_customer(instance)
+            customers.register_customer(instance, refuses_doubles=True)
         else:
             customers.update_customer(instance, self.told(instance))
 

@@ -400,7 +400,7 @@ def test_the_api_makes_no_new_double_of_a_merged_record(
 ) -> None:
     merging.merge_customers(kept, other, by=manager)
     before = everything()
-    body = {"code": "NEW", "name": "W.", "phone_number": "+254744000000"} | fact
+    body = {"name": "W.", "phone_number": "+254744000000"} | fact
     answer = api.post("/api/customers/", body)
     assert (answer.status_code, answer.json()["detail"]) == (409, MERGED)
     assert everything() == before
