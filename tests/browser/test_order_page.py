@@ -7,8 +7,8 @@ from crm import orders
 from crm.models import Order
 from sms.models import MessageTemplate
 from tests import factories
+from tests.browser.axe import grave_faults
 from tests.browser.screen import no_wider_than_the_screen
-from tests.browser.test_palette import grave_findings
 
 LONG = "Refrigerator-with-a-very-long-name-without-a-single-space " * 3
 
@@ -28,7 +28,7 @@ def test_an_order_is_completed_by_one_button(page: Page, order: Order) -> None:
     open_page(page, order)
     expect(page.locator("#order-total")).to_have_text("KES 80,405.00")
     assert no_wider_than_the_screen(page)
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     page.click("button:has-text('Mark as completed')")
     expect(page.locator("#main")).to_contain_text(f"Order {order.order_number} is completed now.")
     order.refresh_from_db()
@@ -57,7 +57,7 @@ def test_a_save_that_comes_too_late_says_who_was_quicker(page: Page, order: Orde
     )
     assert page.input_value("[name=amount]") == "7"
     page.wait_for_function("document.activeElement.name === 'amount'")
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     assert no_wider_than_the_screen(page)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/crm/order/")
@@ -74,7 +74,7 @@ def test_a_receipt_is_black_on_white_and_no_wider_than_its_paper(
     page.click(".order-doings a:has-text('Receipt')")
     expect(page.locator("h1")).to_have_text("Receipt")
     expect(page.locator("#print")).to_be_visible()
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     assert no_wider_than_the_screen(page)
     page.emulate_media(media="print")
     page.set_viewport_size({"width": width, "height": 1000})

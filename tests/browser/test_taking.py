@@ -5,8 +5,8 @@ from playwright.sync_api import Page, expect
 from crm.models import Customer, Order
 from sms.models import Message
 from tests import factories
+from tests.browser.axe import grave_faults
 from tests.browser.screen import no_wider_than_the_screen
-from tests.browser.test_palette import grave_findings
 
 ADD = "/admin/crm/order/add/"
 TAKEN = "**/admin/crm/order/*/change/"
@@ -24,10 +24,10 @@ def open_form(page: Page, query: str = "") -> None:
 def test_an_order_is_taken_with_the_keyboard_alone(page: Page) -> None:
     customer = factories.customer(name="Wanjiku Kamau", phone_number="+254722000000")
     open_form(page)
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     page.keyboard.type("0722 000000")
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text("Wanjiku Kamau")
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.name === 'item'")
     page.keyboard.type("Laptop Computer")
@@ -89,7 +89,7 @@ def test_the_first_field_that_is_wrong_has_the_focus(page: Page) -> None:
     page.keyboard.type("Lamp")
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.name === 'amount'")
-    assert grave_findings(page) == []
+    assert grave_faults(page) == []
     assert not Order.objects.exists()
     assert no_wider_than_the_screen(page)
 
