@@ -86,37 +86,3 @@ def test_a_shop_owner_imports_customers_and_sees_what_was_left_out(page: Page) -
     expect(page.get_by_text("48 created")).to_be_visible()
     assert Customer.objects.count() == 48
     assert page.locator("#problems tbody tr").count() >= 45
-
-
-PAGES = [
-    "/admin/",
-    "/admin/crm/customer/",
-    "/admin/crm/customer/add/",
-    "/admin/crm/order/",
-    "/admin/crm/order/add/",
-    "/admin/crm/order/import/",
-    "/admin/crm/order/export/",
-    "/admin/sms/message/",
-    "/admin/sms/messagetemplate/",
-    "/admin/sms/message/phones/",
-    "/admin/identity/user/",
-    "/admin/identity/user/add/",
-    "/admin/identity/role/",
-    "/admin/identity/role/add/",
-    "/admin/identity/role/matrix/",
-    "/admin/identity/invitation/",
-    "/admin/identity/invitation/add/",
-    "/admin/identity/browsersession/",
-    "/admin/identity/personalaccesstoken/",
-    "/admin/django_q/ormq/",
-    "/admin/django_q/failure/",
-    "/api/docs",
-]
-
-
-def test_each_page_fits_the_screen_without_an_error(page: Page) -> None:
-    factories.order()
-    for path in PAGES:
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        assert no_wider_than_the_screen(page), path
