@@ -47,6 +47,12 @@ def test_to_cancel_asks_first(page: Page, order: Order) -> None:
     expect(page.locator(".order-rows li")).to_have_count(2)
 
 
+def show_all_of(page: Page) -> None:
+    """On a screen so high that the bar of buttons at its end covers nothing that can be touched."""
+    size = page.viewport_size or {"width": 0}
+    page.set_viewport_size({"width": size["width"], "height": 4000})
+
+
 def test_a_save_that_comes_too_late_says_who_was_quicker(page: Page, order: Order) -> None:
     open_page(page, order)
     orders.revise_order(order, {"amount": "9.00"})
@@ -57,7 +63,7 @@ def test_a_save_that_comes_too_late_says_who_was_quicker(page: Page, order: Orde
     )
     assert page.input_value("[name=amount]") == "7"
     page.wait_for_function("document.activeElement.name === 'amount'")
-    page.evaluate("scrollTo(0, 0)")  # the bar of buttons covers what happens to lie below it
+    show_all_of(page)
     assert grave_faults(page) == []
     assert no_wider_than_the_screen(page)
     page.click("[name=_save]")
