@@ -204,7 +204,7 @@ def test_every_wrong_cell_of_a_customer_is_told_at_once() -> None:
 
 def test_an_error_of_a_column_that_the_sheet_does_not_have_shows_no_value() -> None:
     factories.customer(code="CUST001", phone_number="+254722000000")
-    with patch("crm.customers._next_code", lambda: "CUST001"):
+    with patch("crm.customers._next_code", lambda phone_number: "CUST001"):
         totals, problems = run(CustomerResource(), "Name,Phone", "A,0722 000001")
     assert totals == {"invalid": 1}
     assert problems == [(2, "Code", "", "Customer with this code already exists.")]
