@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench.installation import installation
+from bench.installation import installation, open_to_the_test_client
 
 _BATCH = 5_000
 _CUSTOMERS = 1_000
@@ -32,15 +32,11 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Print the medians, without rows and with all of them."""
-    from django.conf import settings
     from django.test import Client
-    from django.test.utils import override_settings, setup_test_environment
 
     from tests import factories
 
-    setup_test_environment()
-    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"  # nothing is collected here
-    override_settings(STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": plain}}).enable()
+    open_to_the_test_client()
     factories.roles()
     factories.templates()
     client = Client()

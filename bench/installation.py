@@ -38,3 +38,13 @@ def installation(database: str, **environment: str) -> Iterator[Path]:
             yield Path(folder)
         finally:
             runner.teardown_databases(databases)
+
+
+def open_to_the_test_client() -> None:
+    """Let Django's test client ask for pages; their files are collected nowhere."""
+    from django.conf import settings
+    from django.test.utils import override_settings, setup_test_environment
+
+    setup_test_environment()
+    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    override_settings(STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": plain}}).enable()

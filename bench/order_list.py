@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench.home import fill
-from bench.installation import installation
+from bench.installation import installation, open_to_the_test_client
 
 _PAGES = {
     "all orders": "",
@@ -39,18 +39,14 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Print the medians, with a pair for each page: by turns, so that both meet the same load."""
-    from django.conf import settings
     from django.test import Client
-    from django.test.utils import override_settings, setup_test_environment
     from django.utils import timezone
     from unfold.views import ChangeList
 
     from crm.admin import OrderAdmin
     from tests import factories
 
-    setup_test_environment()
-    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"  # nothing is collected here
-    override_settings(STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": plain}}).enable()
+    open_to_the_test_client()
     factories.roles()
     factories.templates()
     factories.switch_on("order_completed")
