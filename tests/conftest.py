@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.test import Client
 from pytest_socket import socket_allow_hosts
@@ -58,6 +60,15 @@ def django_db_modify_db_settings(
 def _nobody_was_counted() -> None:
     """The rate of requests and long counts are kept in the cache, which outlives a test."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _content_types_are_known(request: pytest.FixtureRequest) -> None:
+    """Each test counts the same queries, whatever ran before it: Django keeps content types."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None:
+        request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
+        ContentType.objects.get_for_models(*apps.get_models())
 
 
 @pytest.fixture(autouse=True)
