@@ -76,6 +76,21 @@ def test_all_texts_are_stopped_one_is_cancelled_and_the_rest_goes_on(page: Page)
     assert (wanted.status, unwanted.status) == ("sent", "cancelled")
 
 
+def test_what_a_text_is_about_stands_apart(page: Page) -> None:
+    order = factories.order()
+    text = Message.objects.get(about_id=order.pk)
+    page.goto(f"/admin/sms/message/{text.pk}/change/")
+    first, second = page.locator(".subjects > li").all()
+    expect(first).to_have_text(f"Order: {order.order_number}")
+    expect(second).to_have_text(f"Customer: {order.customer}")
+    page.wait_for_load_state("load")
+    one, other = first.bounding_box(), second.bounding_box()
+    assert one is not None
+    assert other is not None
+    is_beside = other["x"] >= one["x"] + one["width"] + 8
+    assert is_beside or other["y"] >= one["y"] + one["height"]
+
+
 def test_what_a_day_cost_leads_to_its_texts(page: Page) -> None:
     factories.message()
     tasks.drain()
