@@ -1,11 +1,10 @@
 """What a customer is told at each event: the words that a template may use. Pure."""
 
-from decimal import Decimal
-
 from django.utils.translation import gettext_lazy as _
 
 from crm.models import Order
 from sms.events import Event
+from sms.money import spoken_amount
 
 _VARIABLES = {
     "customer_name": "Wanjiku Kamau",
@@ -22,11 +21,6 @@ ORDER_MOVED = {
     Order.Status.CANCELLED: Event("order_cancelled", _("Order cancelled"), _VARIABLES),
 }
 EVENTS = (ORDER_PLACED, *ORDER_MOVED.values())  # in the order of an order's life
-
-
-def spoken_amount(amount: Decimal) -> str:
-    """An amount as people read it: ``1,299.99``."""
-    return f"{amount:,.2f}"
 
 
 def words_about(order: Order) -> dict[str, str]:

@@ -14,11 +14,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm import notices, reasons
+from crm import reasons
 from crm.models import Customer, Merge, Order
 from identity.models import User
 from sms import opt_outs
 from sms.models import ConsentChange
+from sms.money import spoken_amount
 from sms.phone_numbers import find_phone_number, national_form
 
 MOST = 50  # entries, unless told otherwise
@@ -133,7 +134,7 @@ def _written(field: Field[Any, Any], value: Any) -> str:
     if isinstance(value, datetime):
         return date_format(timezone.localtime(value), "j M Y H:i")
     if isinstance(value, Decimal):
-        return notices.spoken_amount(value)
+        return spoken_amount(value)
     if field.name == "phone_number" and (known := find_phone_number(value)):
         return national_form(known)
     return str(value)

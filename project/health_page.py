@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from project.doctor.examination import examine
 from sms import probing
 from sms.gateway import Balance, GatewayError
+from sms.money import spoken_amount
 
 VIEW_HEALTH = "project.view_health"
 
@@ -56,4 +57,4 @@ def words_of(balance: Balance | None) -> str:
     if balance is None:
         return _("This gateway wants no money.")
     told = _("The gateway answers: {currency} {amount} is left.")
-    return told.format(currency=balance.currency, amount=f"{balance.amount:,.2f}")
+    return told.format(currency=balance.currency, amount=spoken_amount(balance.amount))

@@ -20,6 +20,7 @@ from crm.sales import Sales, Span
 from identity.signed_in import staff_of
 from project.first_steps import first_steps
 from sms import line, spend, status
+from sms.money import spoken_sum
 
 CHART_DAYS = 30
 PERIODS = {1: gettext_lazy("Today"), 7: gettext_lazy("7 days"), 30: gettext_lazy("30 days")}
@@ -172,7 +173,7 @@ def _texts_in_trouble(since: datetime, count: int) -> Tile:
 
 def _spend() -> Tile:
     sums = spend.spend_in(CHART_DAYS)
-    told = f" {_('and')} ".join(f"{currency} {amount:,.2f}" for currency, amount in sums)
+    told = f" {_('and')} ".join(spoken_sum(currency, amount) for currency, amount in sums)
     nothing = _money(Decimal(0))
     title = _("Spent on texts, {days} days").format(days=CHART_DAYS)
     return Tile(title, told or nothing, reverse("admin:sms_spend"))
@@ -250,4 +251,4 @@ def _until(field: str, end: datetime) -> dict[str, str]:
 
 
 def _money(amount: Decimal) -> str:
-    return f"{settings.CURRENCY} {amount:,.2f}"
+    return spoken_sum(settings.CURRENCY, amount)

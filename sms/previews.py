@@ -10,6 +10,7 @@ from identity.models import User
 from sms import events
 from sms.events import Sample
 from sms.models import MessageTemplate
+from sms.money import spoken_sum
 from sms.prices import Price, price_per_segment
 from sms.segments import Count, DearCharacter, count_segments, dear_characters, replace_exactly
 
@@ -30,7 +31,7 @@ class Cost:
     def __str__(self) -> str:
         count = self.count.segments
         told = ngettext("{count} message, {sum}", "{count} messages, {sum}", count)
-        return told.format(count=count, sum=f"{self.price.currency} {self.amount:.2f}")
+        return told.format(count=count, sum=spoken_sum(self.price.currency, self.amount))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from sms.models import (
     ReportEffect,
 )
 from sms.models.messages import NOT_SENT_AGAIN
+from sms.money import spoken_sum
 from sms.outbox import WITHDRAWN
 
 # What to read where the row has no reason of its own; a reason is put after the colon.
@@ -162,7 +163,7 @@ def _receipt(message: Message, attempt: Attempt) -> str:
         return _("receipt {id}").format(id=attempt.gateway_message_id)
     count = message.segments
     parts = ngettext("{count} message", "{count} messages", count).format(count=count)
-    price = "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
+    price = "" if message.cost is None else spoken_sum(message.currency, message.cost)
     known = message.gateway_message_id
     receipt = known and _("receipt {id}").format(id=known)
     return ", ".join(filter(None, [parts, price, receipt]))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 
-from crm import duplicates, notes, notices, sales, timeline
+from crm import duplicates, notes, sales, timeline
 from crm.admin.colours import ORDER_COLOURS
 from crm.forms import NoteForm
 from crm.models import Customer, CustomerNote, Order
@@ -23,6 +23,7 @@ from identity.models import User
 from identity.signed_in import staff_of
 from sms.admin.colours import STATUS_COLOURS
 from sms.models import Message
+from sms.money import spoken_sum
 from sms.phone_numbers import national_form
 
 SHOWN_ROWS = 10  # of the orders and texts
@@ -101,7 +102,7 @@ def _in_words(bought: sales.Sales, cancelled: int) -> str:
         count=f"{bought.orders:,}"
     )
     if bought.priced:
-        told = f"{told}, {settings.CURRENCY} {notices.spoken_amount(bought.revenue)}"
+        told = f"{told}, {spoken_sum(settings.CURRENCY, bought.revenue)}"
     if cancelled:
         told = _("{told}; and {count} cancelled").format(told=told, count=f"{cancelled:,}")
     return told

@@ -22,6 +22,7 @@ from identity.signed_in import staff_of
 from sms.admin.colours import STATUS_COLOURS
 from sms.forecasts import forecast
 from sms.models import Message, MessageStatus
+from sms.money import spoken_sum
 from sms.phone_numbers import national_form
 
 SHOWN_CHANGES = 10  # the history has them all
@@ -58,7 +59,7 @@ def page_of(shown: Order, user: User) -> dict[str, Any]:
     steps = order.open_moves if user.has_perm(CHANGE) else ()
     return {
         "order": order,
-        "total": f"{order.currency} {notices.spoken_amount(order.amount)}",
+        "total": spoken_sum(order.currency, order.amount),
         "tone": ORDER_COLOURS[OrderStatus(order.status)],
         "phone": national_form(order.customer.phone_number),
         "steps": [

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import MultipleChoicesDropdownFilter
 from unfold.decorators import display
 
-from crm import notices, orders
+from crm import orders
 from crm.admin.colours import ORDER_COLOURS
 from crm.admin.lists.moves import OrderMoves
 from crm.admin.lists.tabs import StatusTabs
@@ -28,6 +28,7 @@ from identity.times import time_column
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.time_range import TimeRangeFilter
 from sms.models import MessageStatus
+from sms.money import spoken_sum
 
 
 @admin.register(Order)
@@ -78,7 +79,7 @@ class OrderAdmin(TakingOrders, OrderPage, OrderMoves, StatusTabs, ListTools, Ope
 
     @display(description=_("Amount"), ordering="amount")
     def money(self, order: Order) -> str:
-        return f"{order.currency} {notices.spoken_amount(order.amount)}"
+        return spoken_sum(order.currency, order.amount)
 
     @display(description=_("Status"), ordering="status", label=ORDER_COLOURS)
     def state(self, order: Order) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from crm import notices
 from crm.models import Order, OrderStatus
+from sms.money import spoken_sum
 
 
 def door() -> URLPattern:
@@ -27,7 +27,7 @@ def receipt(request: HttpRequest, order_id: UUID) -> HttpResponse:
     context = {
         "order": order,
         "heading": _("Receipt") if is_done else _("Order confirmation"),
-        "total": f"{order.currency} {notices.spoken_amount(order.amount)}",
+        "total": spoken_sum(order.currency, order.amount),
         "business": settings.BUSINESS_NAME,
     }
     return render(request, "crm/receipt.html", context)

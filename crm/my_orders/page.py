@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import Customer, Order
-from crm.notices import spoken_amount
 from sms.models import Message, MessageStatus
+from sms.money import spoken_sum
 
 ORDERS_ON_A_PAGE = 20
 
@@ -49,7 +49,7 @@ class OwnOrder:
 
     @property
     def price(self) -> str:
-        return f"{self.row.currency} {spoken_amount(self.row.amount)}"
+        return spoken_sum(self.row.currency, self.row.amount)
 
     @property
     def can_be_cancelled(self) -> bool:

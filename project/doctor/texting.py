@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from project.doctor.findings import Finding, at, broken, look, ok, time_since
 from sms import line, probing, status
 from sms.models import Hold, Line, Message
+from sms.money import spoken_amount
 
 _LATE = timedelta(minutes=2)  # for a text that could have left
 _FEW = 100  # messages that the balance pays for
@@ -99,7 +100,7 @@ def _with_balance(name: str, known: Line, details: list[str]) -> Finding:
     figure = _("{name}: {currency} {amount} on {time}.").format(
         name=name,
         currency=known.currency,
-        amount=f"{known.balance:,.2f}",
+        amount=spoken_amount(known.balance),
         time=at(known.balance_at),
     )
     pays_for = probing.pays_for(known.balance)

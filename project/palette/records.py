@@ -13,13 +13,13 @@ from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from crm import notices
 from crm.merging import known_by
 from crm.models import Customer, Order
 from identity.models import User
 from identity.times import ago
 from project.palette.entries import Entry, Group
 from sms.models import Message
+from sms.money import spoken_sum
 from sms.phone_numbers import find_phone_number, find_phone_part, national_form
 
 SHOWN = 5  # of each kind
@@ -89,7 +89,7 @@ def _orders(sought: Sought) -> Group:
             [
                 order.order_number,
                 _short(order.customer.name),
-                f"{order.currency} {notices.spoken_amount(order.amount)}",
+                spoken_sum(order.currency, order.amount),
                 order.get_status_display(),
                 ago(order.order_time),
             ],

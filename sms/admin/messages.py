@@ -20,6 +20,7 @@ from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
 from sms.admin.time_range import TimeRangeFilter
 from sms.models import Message, MessageQuerySet
+from sms.money import spoken_sum
 from sms.phone_numbers import national_form
 
 
@@ -78,7 +79,7 @@ class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
 
     @display(description=_("Price"))
     def price(self, message: Message) -> str:
-        return "" if message.cost is None else f"{message.currency} {message.cost:.2f}"
+        return "" if message.cost is None else spoken_sum(message.currency, message.cost)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(message_page.DECIDE)

@@ -58,6 +58,13 @@ def test_a_text_that_arrived_tells_its_way_and_its_price(gateway: Scripted) -> N
     assert meaning(message) == "It is on the phone."
 
 
+def test_a_dear_text_tells_its_price_with_the_thousands_marked(gateway: Scripted) -> None:
+    gateway.answers = [Submission("ATXid_1", Decimal(80405), "UGX", 2)]
+    message = factories.message()
+    tasks.drain()
+    assert told(message)[-1] == "Sent (2 messages, UGX 80,405.00, receipt ATXid_1)"
+
+
 def test_a_text_tells_what_it_is_of_or_who_wrote_it(gateway: Scripted) -> None:
     boss = factories.user("Manager", username="otieno")
     written = outbox.queue_message("+254722000009", "Your laptop is ready.", queued_by=boss)

@@ -11,6 +11,7 @@ from sms.admin.broadcasts.drafting import Drafting
 from sms.admin.broadcasts.steering import Steering
 from sms.admin.read_only import ReadOnly
 from sms.models import Broadcast, BroadcastStatus
+from sms.money import spoken_sum
 
 STATE_COLOURS = {
     BroadcastStatus.READY: "info",
@@ -47,7 +48,7 @@ class BroadcastAdmin(ReadOnly, Drafting, Steering):
 
     @display(description=_("Price"))
     def cost(self, broadcast: Broadcast) -> str:
-        return "" if broadcast.price is None else f"{broadcast.currency} {broadcast.price:,.2f}"
+        return "" if broadcast.price is None else spoken_sum(broadcast.currency, broadcast.price)
 
     def get_urls(self) -> list[URLPattern]:
         doors = {

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
 
 from sms import line
+from sms.money import spoken_sum
 from sms.status import Status, find_status
 
 
@@ -41,7 +42,7 @@ def _rows(status: Status) -> list[str]:
     if status.next_probe_at:
         rows.append(("Next try", f"{status.next_probe_at:%Y-%m-%d %H:%M:%S} UTC"))
     if status.balance is not None:
-        rows.append(("Balance", f"{status.currency} {status.balance:,.2f}"))
+        rows.append(("Balance", spoken_sum(status.currency, status.balance)))
     limit = "no limit" if status.limit is None else f"limit {status.limit:.1f}"
     rows.append(("Rate", f"{status.rate:.1f} texts a second ({limit})"))
     if status.oldest_queued is not None:
