@@ -67,6 +67,20 @@ def test_a_row_offers_its_next_steps_and_a_tab_its_orders(page: Page) -> None:
     expect(page.locator("tr.data-row")).to_have_count(2)
 
 
+def test_the_next_steps_of_a_row_stand_in_one_line(page: Page) -> None:
+    placed(1)
+    page.goto(ORDERS)
+    page.wait_for_load_state("load")
+    buttons = page.locator(".next-steps > button").all()
+    boxes = [box for button in buttons if (box := button.bounding_box())]
+    assert len({box["y"] for box in boxes}) == 1
+    assert [box for box in boxes if min(box["width"], box["height"]) < 24] == []
+    expect(
+        page.get_by_role("button", name=f"Cancel {Order.objects.get().order_number}")
+    ).to_be_visible()
+    assert len(boxes) == 3
+
+
 def test_a_view_is_saved_and_found_again_in_two_clicks(page: Page) -> None:
     placed(2, item="Lamp")
     placed(1, item="Radio")

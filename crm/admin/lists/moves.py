@@ -35,6 +35,12 @@ ROW_WORDS = {
     OrderStatus.COMPLETED: _("Complete"),
     OrderStatus.CANCELLED: _("Cancel"),
 }
+# For all but the first step, where a row is too narrow for their words.
+ROW_ICONS = {
+    OrderStatus.PROCESSING: "play_arrow",
+    OrderStatus.COMPLETED: "check",
+    OrderStatus.CANCELLED: "close",
+}
 SHOWN_ORDERS = 10
 _ROW_BUTTON = "move"
 
@@ -71,10 +77,12 @@ class OrderMoves:
         """What this order can do next: a button each, of the form that the list is in."""
         buttons = format_html_join(
             "",
-            '<button name="{}" value="{} {}" aria-label="{} {}">{}</button>',
+            '<button name="{}" value="{} {}" aria-label="{} {}" title="{}">'
+            '<span>{}</span><span class="material-symbols-outlined" aria-hidden="true">{}</span>'
+            "</button>",
             (
-                (_ROW_BUTTON, name, order.pk, words, order.order_number, words)
-                for name, words in _steps_of(order)
+                (_ROW_BUTTON, name, order.pk, words, order.order_number, words, words, icon)
+                for name, words, icon in _steps_of(order)
             ),
         )
         return buttons and format_html('<span class="next-steps">{}</span>', buttons)
@@ -136,9 +144,10 @@ class OrderMoves:
             messages.warning(request, words)
 
 
-def _steps_of(order: Order) -> Iterator[tuple[str, str]]:
+def _steps_of(order: Order) -> Iterator[tuple[str, str, str]]:
+    """Of each step its name, its words and its icon."""
     return (
-        (name, str(ROW_WORDS[status]))
+        (name, str(ROW_WORDS[status]), ROW_ICONS[status])
         for name, status in ACTIONS.items()
         if status in order.open_moves
     )
