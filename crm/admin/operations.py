@@ -25,7 +25,7 @@ class OperationsAdmin(SpreadsheetAdmin, SimpleHistoryAdmin, ModelAdmin):
     search_fields = ("search_text",)  # that there is a search; what it finds is said below
 
     class Media:
-        css: ClassVar = {"all": ["crm/lists.css"]}
+        css: ClassVar = {"all": ["sms/records.css", "crm/lists.css"]}
 
     # The transaction around a save or a delete is undone by the time the refusal gets here.
 

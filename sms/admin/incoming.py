@@ -12,6 +12,7 @@ from unfold.decorators import display
 from identity.times import time_column
 from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
+from sms.admin.records import CompactRecords
 from sms.models import IncomingText
 from sms.phone_numbers import find_phone_number, national_form
 
@@ -24,7 +25,7 @@ MEANING_COLOURS = {
 
 
 @admin.register(IncomingText)
-class IncomingTextAdmin(PhoneSearch, ReadOnly, ModelAdmin):
+class IncomingTextAdmin(CompactRecords, PhoneSearch, ReadOnly, ModelAdmin):
     list_display = ("phone", "text", "asks_for", "received")
     list_filter = (("meaning", ChoicesDropdownFilter),)
     search_fields = ("phone_number", "text")

@@ -18,6 +18,7 @@ from sms.admin import line, message_page, phones, spend
 from sms.admin.colours import STATUS_COLOURS
 from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
+from sms.admin.records import CompactRecords
 from sms.admin.time_range import TimeRangeFilter
 from sms.models import Message, MessageQuerySet
 from sms.money import spoken_sum
@@ -32,7 +33,7 @@ def _told(queued: int) -> str:
 
 
 @admin.register(Message)
-class MessageAdmin(PhoneSearch, ReadOnly, ModelAdmin):
+class MessageAdmin(CompactRecords, PhoneSearch, ReadOnly, ModelAdmin):
     list_display = ("phone", "shortened", "state", "segments", "price", "created")
     list_filter = (
         ("status", MultipleChoicesDropdownFilter),

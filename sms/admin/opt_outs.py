@@ -13,6 +13,7 @@ from unfold.decorators import display
 from identity.times import time_column
 from sms.admin.phone_search import PhoneSearch
 from sms.admin.read_only import ReadOnly
+from sms.admin.records import CompactRecords
 from sms.models import ConsentChange
 from sms.phone_numbers import national_form
 
@@ -20,7 +21,7 @@ SAID_COLOURS = {False: "danger", True: "success"}
 
 
 @admin.register(ConsentChange)
-class ConsentChangeAdmin(PhoneSearch, ReadOnly, ModelAdmin):
+class ConsentChangeAdmin(CompactRecords, PhoneSearch, ReadOnly, ModelAdmin):
     """Also of phones that are no customer's any more."""
 
     list_display = ("phone", "said_in_colour", "how", "words", "said_by", "when")

@@ -1,5 +1,6 @@
 """The lists of orders and of customers, at a desk and on a phone."""
 
+from itertools import product
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -7,10 +8,15 @@ from playwright.sync_api import Page, expect
 from crm import orders
 from crm.models import Customer, Order, SavedView
 from identity.models import User
+from sms import incoming
 from tests import factories
 from tests.browser.screen import no_wider_than_the_screen
 
 ORDERS, CUSTOMERS = "/admin/crm/order/", "/admin/crm/customer/"
+TEXTS = [
+    f"/admin/sms/{name}/" for name in ("message", "incomingtext", "consentchange", "broadcast")
+]
+COMPACT = [ORDERS, CUSTOMERS, *TEXTS]  # on a phone
 
 
 def placed(count: int, **facts: Any) -> list[Order]:
@@ -116,13 +122,17 @@ def test_columns_are_chosen_and_put_in_order(page: Page) -> None:
 
 
 def test_a_phone_shows_four_records_at_least_and_boxes_for_a_finger(page: Page) -> None:
-    for _ in range(6):
-        factories.order(item="Kitchen stove with four plates", amount="80405.00")
+    for number in range(6):
+        placed(1, item="Kitchen stove with four plates")
+        factories.broadcast(english=f"Dear {{customer_name}}, {'we are closed today. ' * 3}")
+        phone = f"+25472200000{number}"
+        incoming.receive_text(phone, f"When does it come? {'I am waiting. ' * 6}")
+        incoming.receive_text(phone, "STOP")
     sizes = page.viewport_size
     assert sizes is not None
     if sizes["width"] > 1000:
         return
-    for width, path in ((390, ORDERS), (390, CUSTOMERS), (320, ORDERS), (320, CUSTOMERS)):
+    for width, path in product((390, 320), COMPACT):
         page.set_viewport_size({"width": width, "height": 844})
         page.goto(path)
         assert no_wider_than_the_screen(page), (width, path)

@@ -10,6 +10,7 @@ from identity.times import time_column
 from sms.admin.broadcasts.drafting import Drafting
 from sms.admin.broadcasts.steering import Steering
 from sms.admin.read_only import ReadOnly
+from sms.admin.records import CompactRecords
 from sms.models import Broadcast, BroadcastStatus
 from sms.money import spoken_sum
 
@@ -23,7 +24,7 @@ STATE_COLOURS = {
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(ReadOnly, Drafting, Steering):
+class BroadcastAdmin(CompactRecords, ReadOnly, Drafting, Steering):
     """Who writes and confirms has ``add_broadcast``; who pauses and stops, ``change_broadcast``.
 
     A broadcast begins on the list of customers, so that nothing is added here.
