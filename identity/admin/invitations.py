@@ -22,8 +22,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from identity import invitations, rights, sealing
-from identity.admin.refusals import SaysWhyNot, says_why_not
 from identity.models import Invitation, User
+from identity.refusals import SaysWhyNot, says_why_not
 from identity.signed_in import staff_of
 
 logger = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from identity import rights, roles
-from identity.admin.refusals import SaysWhyNot
 from identity.models import Role, User
+from identity.refusals import SaysWhyNot
 from identity.rights_in_words import Subject, subjects
 from identity.role_matrix import names_of, other_rights, role_matrix
 from identity.signed_in import staff_of

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
 from identity import accounts, two_factor
-from identity.admin.refusals import says_why_not
 from identity.models import User
+from identity.refusals import says_why_not
 from identity.signed_in import staff_of
 
 

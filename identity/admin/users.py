@@ -16,9 +16,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from identity import accounts, rights
-from identity.admin.refusals import SaysWhyNot, says_why_not
 from identity.admin.user_actions import UserActions
 from identity.models import User
+from identity.refusals import SaysWhyNot, says_why_not
 from identity.signed_in import staff_of
 from identity.times import time_column
 

@@ -26,6 +26,7 @@ from identity.models import Application, Authorization, Consent, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.provider.authorizations import revoke_consent
+from identity.refusals import SaysWhyNot
 from identity.scopes import ALL_SCOPES
 from identity.signed_in import staff_of
 from identity.times import time_column
@@ -139,7 +140,7 @@ admin.site.unregister(Application)  # the engine's screen, which came first
 
 
 @admin.register(Application)
-class ApplicationAdmin(ModelAdmin):
+class ApplicationAdmin(SaysWhyNot, ModelAdmin):
     """Programs that sign people in, or call the API for themselves."""
 
     form = AppForm

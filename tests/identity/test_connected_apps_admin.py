@@ -3,13 +3,17 @@
 import re
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from identity.errors import GivesMore
 from identity.models import Application, Consent, User
+from identity.provider import connected_apps
 from identity.provider.authorizations import remember_consent
 from tests import factories
 from tests.identity.oauth_flows import (
@@ -231,3 +235,33 @@ def test_the_last_use_is_told_to_the_minute(tokens: dict[str, Any]) -> None:
     Application.objects.update(last_used_at=first - timedelta(minutes=1, seconds=1))
     assert ask_for_itself(*factories.app(user=factories.service_account())).status_code == 200
     assert Application.objects.filter(client_id="shop", last_used_at__lt=first).exists()
+
+
+def test_why_an_app_is_not_deleted_is_said_on_its_page() -> None:
+    """Its account would be closed, which is here the only one that keeps people."""
+    boss = factories.superuser()
+    app, _ = factories.app(user=boss)
+    client = Client()
+    client.force_login(boss)
+    for address, body in (
+        (f"{LIST}{app.pk}/delete/", {"post": "yes"}),
+        (LIST, {"action": "delete_selected", "_selected_action": str(app.pk), "post": "yes"}),
+    ):
+        page = client.post(address, body, follow=True)
+        assert page.redirect_chain == [(address, 302)]
+        assert "This would leave no Administrator who can sign in." in page.content.decode()
+    boss.refresh_from_db()
+    assert boss.is_active
+    assert Application.objects.get() == app
+    assert not LogEntry.objects.exists()
+
+
+def test_why_the_roles_of_an_app_are_not_given_is_said_on_its_page(office: Client) -> None:
+    """As where a role was given more between the look at the form and the writing."""
+    form = {"name": "Robot", "kind": "machine", "is_active": "on"} | INLINE
+    with patch.object(connected_apps, "give_service_account", side_effect=GivesMore("Clerk")):
+        page = office.post(f"{LIST}add/", form, follow=True)
+    assert page.redirect_chain == [(f"{LIST}add/", 302)]
+    assert "You cannot give or take Clerk" in page.content.decode()
+    assert not Application.objects.exists()
+    assert not LogEntry.objects.exists()
