@@ -6,7 +6,7 @@ from contextlib import suppress
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -112,10 +112,14 @@ def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
 
     Whoever gets another address has yet to show that it is theirs.
 
+    :raises PermissionDenied: they may not add or change people.
     :raises MayNotBe: it is not theirs to do.
     """
     known = None
-    if not user._state.adding:
+    if user._state.adding:
+        if not by.has_perm(rights.ADDS):
+            raise PermissionDenied
+    else:
         known = User.objects.get(pk=user.pk)
         rights.check_account(known, by=by)
     if user.is_superuser != (known is not None and known.is_superuser) and not by.is_superuser:
@@ -135,6 +139,7 @@ def deactivate(user: User, *, by: User | None = None) -> None:
 
     It does not come back with the account. ``by`` is who does it; nobody, where the house does.
 
+    :raises PermissionDenied: they may not change people.
     :raises MayNotBe: it is not theirs to do, or nobody would be left who keeps people.
     """
     if user == by:
@@ -145,7 +150,7 @@ def deactivate(user: User, *, by: User | None = None) -> None:
         user.times_shut = User.objects.select_for_update(no_key=True).get(pk=user.pk).times_shut
         user.is_active = False
         user.save(update_fields=["is_active", "updated_at"])  # and counts how often it was closed
-    end_access(user)
+    end_access(user, by=None)  # that they may was asked above
     user.invitations.all().revoke()
 
 
@@ -153,6 +158,7 @@ def deactivate(user: User, *, by: User | None = None) -> None:
 def reactivate(user: User, *, by: User) -> None:
     """Open a closed account: its owner can sign in again, with what they signed in with before.
 
+    :raises PermissionDenied: they may not change people.
     :raises MayNotBe: it is not theirs to do.
     """
     rights.check_account(user, by=by)
@@ -161,11 +167,17 @@ def reactivate(user: User, *, by: User) -> None:
 
 
 @transaction.atomic
-def end_access(user: User) -> None:
+def end_access(user: User, *, by: User | None) -> None:
     """Sign somebody out everywhere, and end every token of theirs and of apps that act for them.
 
-    What they allowed an app they need not be asked again, once they sign in there anew.
+    What they allowed an app they need not be asked again, once they sign in there anew. ``by`` is
+    who does it; nobody, where the house does.
+
+    :raises PermissionDenied: they may not change people.
+    :raises MayNotBe: it is not theirs to do.
     """
+    if by is not None:
+        rights.check_account(user, by=by)
     now = timezone.now()
     BrowserSession.objects.filter(user=user).delete()
     for tokens in (user.session_tokens, user.personal_tokens, user.authorizations):
@@ -178,21 +190,24 @@ def end_access(user: User) -> None:
 def delete_account(user: User, *, by: User) -> None:
     """Delete somebody, with all that is theirs alone.
 
+    :raises PermissionDenied: they may not delete people.
     :raises MayNotBe: it is not theirs to do.
     """
     if user == by:
         raise IsOwnAccount
-    rights.check_account(user, by=by)
+    rights.check_account(user, by=by, permission=rights.DELETES)
     with keep_an_administrator():
         BrowserSession.objects.filter(user=user).delete()
         user.delete()
 
 
-def set_password(user: User, password: str | None) -> None:
+def set_password(user: User, password: str | None, *, by: User) -> None:
     """Give somebody another password, or none: who has none signs in elsewhere, or not at all.
 
-    :raises LastAdministrator: nobody would be left who can sign in, and keep people.
+    :raises PermissionDenied: they may not change people.
+    :raises MayNotBe: it is not theirs to do, or nobody would be left who keeps people.
     """
+    rights.check_account(user, by=by)
     with keep_an_administrator():
         user.set_password(password)
         user.save(update_fields=["password", "updated_at"])

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +23,7 @@ from identity.roles import assign_roles
 from identity.session_tokens import digest
 
 GOOD_FOR = timedelta(days=7)
-INVITES = "identity.add_user"  # the permission
+INVITES = rights.ADDS
 
 
 def check_email(email: str) -> None:
@@ -43,8 +43,12 @@ def check_email(email: str) -> None:
 def invite(invitation: Invitation, roles: Collection[Group], *, by: User) -> str:
     """Save an invitation to these roles. Returns the secret of its link, which is stored nowhere.
 
+    :raises PermissionDenied: they may not add people.
     :raises MayNotBe: the roles are not theirs to give.
+    :raises ValidationError: somebody with this address is here already, or asked in.
     """
+    _check_inviter(by)
+    check_email(invitation.email)
     rights.check_roles(roles, by=by)
     secret = _vouch_for(invitation, by)
     invitation.save(force_insert=True)
@@ -56,8 +60,10 @@ def invite(invitation: Invitation, roles: Collection[Group], *, by: User) -> str
 def renew(invitation: Invitation, *, by: User) -> str:
     """Give it another link, for another week; the old one is dead. Who renews it answers for it.
 
+    :raises PermissionDenied: they may not add people.
     :raises MayNotBe: it was accepted or revoked, or the roles are not theirs to give.
     """
+    _check_inviter(by)
     rights.check_roles(invitation.roles.all(), by=by)
     secret = _vouch_for(invitation, by)
     changed = Invitation.objects.unanswered().filter(pk=invitation.pk)
@@ -68,11 +74,13 @@ def renew(invitation: Invitation, *, by: User) -> str:
     return secret
 
 
-def revoke(invitation: Invitation) -> None:
+def revoke(invitation: Invitation, *, by: User) -> None:
     """End it: its link opens nothing any more.
 
+    :raises PermissionDenied: they may not add people.
     :raises MayNotBe: it was accepted or revoked.
     """
+    _check_inviter(by)
     if not Invitation.objects.filter(pk=invitation.pk).revoke():
         raise InvitationIsOver(_("It was accepted or revoked already."))
 
@@ -115,6 +123,11 @@ def accept(invitation: Invitation, user: User, password: str) -> User:
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     return user
+
+
+def _check_inviter(user: User) -> None:
+    if not user.has_perm(INVITES):
+        raise PermissionDenied
 
 
 def _vouch_for(invitation: Invitation, user: User) -> str:

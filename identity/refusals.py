@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
@@ -18,8 +19,9 @@ def says_why_not(view: Callable[..., Any]) -> Callable[..., Any]:
     def careful(self: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(self, request, *args, **kwargs)
-        except MayNotBe as refusal:
-            messages.error(request, str(refusal))
+        except (MayNotBe, ValidationError) as refusal:
+            told = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
+            messages.error(request, " ".join(told))
             return HttpResponseRedirect(request.get_full_path())
 
     return careful

@@ -12,10 +12,14 @@ be opened again.
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
 from identity.errors import GivesMore, HoldsMore
 from identity.models import User
+
+ADDS, CHANGES = "identity.add_user", "identity.change_user"  # the permissions
+DELETES = "identity.delete_user"
 
 
 def holds_more(other: User, user: User) -> bool:
@@ -25,9 +29,19 @@ def holds_more(other: User, user: User) -> bool:
     return other.is_superuser or not _rights_of(other) <= _rights_of(user)
 
 
-def check_account(other: User, *, by: User) -> None:
+def check_account(other: User, *, by: User, permission: str = CHANGES) -> None:
     """
+    :raises PermissionDenied: they have no business with anybody's account.
     :raises HoldsMore: it is not theirs to change, as its owner may do more.
+    """
+    if not by.has_perm(permission):
+        raise PermissionDenied
+    check_within(other, by=by)
+
+
+def check_within(other: User, *, by: User) -> None:
+    """
+    :raises HoldsMore: its owner may do more than they.
     """
     if holds_more(other, by):
         raise HoldsMore(str(other))

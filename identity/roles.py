@@ -55,7 +55,7 @@ def assign_roles(user: User, roles: Iterable[Group], *, by: User | None = None) 
     """
     chosen, before = set(roles), set(user.groups.all())
     if by is not None:
-        rights.check_account(user, by=by)
+        rights.check_within(user, by=by)
         rights.check_roles(before ^ chosen, by=by)
     if before <= chosen:
         user.groups.set(chosen)

@@ -12,10 +12,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext
 
-from identity import guard
+from identity import guard, rights
 from identity.administrators import is_administrator
 from identity.errors import SecondFactorMissing, WrongCode
 from identity.models import User
@@ -86,11 +87,18 @@ def refuse_if_missing(user: User) -> None:
 
 
 @transaction.atomic
-def remove_second_factor(user: User) -> int:
+def remove_second_factor(user: User, *, by: User) -> int:
     """Delete their app, passkeys and recovery codes; how many. Their password is enough then.
 
     For somebody who lost them: who does it has made sure that it is they who ask.
+
+    :raises PermissionDenied: they may not change people; or it is their own, which they first have
+        to show, on the page of their account.
+    :raises MayNotBe: it is not theirs to do.
     """
+    if user == by:
+        raise PermissionDenied
+    rights.check_account(user, by=by)
     mine = Authenticator.objects.select_for_update().filter(user_id=user.pk)
     count, _ = mine.filter(pk__in=[row.pk for row in mine]).delete()
     return count

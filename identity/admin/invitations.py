@@ -164,7 +164,7 @@ class InvitationAdmin(SaysWhyNot, ModelAdmin):
         if request.method != "POST":
             told = _("The link opens nothing any more. You can invite them anew.")
             return self._ask(request, found, _("Revoke the invitation?"), told)
-        invitations.revoke(found)
+        invitations.revoke(found, by=staff_of(request))
         self.log_change(request, found, "Revoked.")
         messages.success(request, _("The link opens nothing any more."))
         return HttpResponseRedirect(_page_of(found))

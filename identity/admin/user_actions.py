@@ -70,6 +70,7 @@ class UserActions:
         url_path="end-access",
         permissions=["end_access"],
     )
+    @says_why_not
     def end_access(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For a phone that was lost, once that is confirmed."""
         user = self._user(request, object_id)
@@ -80,7 +81,7 @@ class UserActions:
                 "of apps that act for them. They can sign in again."
             )
             return self._ask(request, user, title, told)
-        accounts.end_access(user)
+        accounts.end_access(user, by=staff_of(request))
         told = _("{name} is signed out everywhere.").format(name=user)
         return self._done(request, user, "Signed out everywhere.", told)
 
@@ -96,6 +97,7 @@ class UserActions:
         url_path="remove-second-factor",
         permissions=["remove_second_factor"],
     )
+    @says_why_not
     def remove_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let somebody who lost it in with their password alone, once that is confirmed."""
         user = self._user(request, object_id)
@@ -106,7 +108,7 @@ class UserActions:
                 "alone lets in whoever knows it. Make sure that it is they who ask."
             )
             return self._ask(request, user, title, told)
-        if not two_factor.remove_second_factor(user):
+        if not two_factor.remove_second_factor(user, by=staff_of(request)):
             messages.info(request, _("{name} has no second factor.").format(name=user))
             return self._back(user)
         get_adapter(request).send_notification_mail("account/email/second_factor_removed", user)

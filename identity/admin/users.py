@@ -1,5 +1,6 @@
 """The screen of users."""
 
+from copy import copy
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -26,10 +27,12 @@ from identity.times import time_column
 class PasswordForm(AdminPasswordChangeForm):
     """A new password for somebody, or none."""
 
+    by: User  # who fills it in: see ``user_change_password``
+
     def save(self, commit: bool = True) -> User:
         facts = self.cleaned_data
         password = facts["password1"] if facts["set_usable_password"] else None
-        accounts.set_password(self.user, password)
+        accounts.set_password(self.user, password, by=self.by)
         return self.user
 
 
@@ -130,8 +133,15 @@ class UserAdmin(UserActions, SaysWhyNot, DjangoUserAdmin, ModelAdmin):  # type: 
         accounts.save_account(form.instance, chosen, by=staff_of(request))
 
     @says_why_not
-    def user_change_password(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        return super().user_change_password(*args, **kwargs)
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With a form that knows who asks; this screen itself serves others at the same time."""
+        screen = copy(self)
+
+        class AskedForm(PasswordForm):
+            by = staff_of(request)
+
+        screen.change_password_form = AskedForm
+        return super(UserAdmin, screen).user_change_password(request, *args, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is theirs alone goes with them: its model says so, in whichever app it is."""

@@ -4,11 +4,13 @@ from datetime import timedelta
 from html import unescape
 from threading import Barrier, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.core import mail
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from identity import accounts, invitations, roles
+from identity.admin.invitations import InvitationForm
 from identity.errors import GivesMore, InvitationIsOver
 from identity.models import BrowserSession, Invitation, Role, SignIn, User
 from tests import factories
@@ -142,18 +145,51 @@ def test_who_is_here_or_asked_already_is_not_invited(client: Client, email: str,
     assert mail.outbox == []
 
 
+def test_the_operation_looks_at_the_address_without_any_screen() -> None:
+    known = factories.roles()
+    boss, _ = factories.superuser(), factories.user(email="known@example.com")
+    before = all_rows()
+    with pytest.raises(ValidationError, match="Somebody has an account with this address"):
+        invitation = Invitation(name="Twice", email="Known@example.com")
+        invitations.invite(invitation, [known["Clerk"]], by=boss)
+    assert all_rows() == before
+
+
+def test_who_was_asked_in_at_the_same_moment_is_told_of_on_the_page(client: Client) -> None:
+    """The form has looked, and then somebody else was quicker."""
+    factories.invitation("Clerk", email="asked@example.com")
+    before = all_rows()
+    with patch.object(InvitationForm, "clean_email", lambda form: form.cleaned_data["email"]):
+        page = invite(client, "Clerk", email="asked@example.com")
+    assert (page.status_code, page["Location"]) == (302, f"{INVITATIONS}add/")
+    assert "There is an open invitation to this address" in client.get(page["Location"]).text
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("by", ["Viewer", "Manager"])
+def test_who_may_add_nobody_neither_invites_nor_renews_nor_revokes(by: str) -> None:
+    made, _ = factories.invitation("Viewer")
+    user, viewers = factories.user(by), [factories.roles()["Viewer"]]
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        invitations.invite(Invitation(name="Mine"), viewers, by=user)
+    with pytest.raises(PermissionDenied):
+        invitations.renew(made, by=user)
+    with pytest.raises(PermissionDenied):
+        invitations.revoke(made, by=user)
+    assert all_rows() == before
+
+
 def test_an_invitation_is_to_some_role(client: Client) -> None:
     assert "This field is required." in invite(client).content.decode()
     assert not Invitation.objects.exists()
 
 
 def test_nobody_invites_to_more_than_they_may(client: Client) -> None:
-    known = factories.roles()
-    manager = factories.user("Manager")
-    with pytest.raises(GivesMore):
-        invitations.invite(Invitation(name="Mine"), [known["Administrator"]], by=manager)
     owner = Role.objects.create(name="Owner")
     owner.permissions.add(roles.known_permissions()["auth.add_permission"])
+    with pytest.raises(GivesMore):
+        invitations.invite(Invitation(name="Mine"), [owner], by=factories.user("Administrator"))
     page = client.get(f"{INVITATIONS}add/").content.decode()
     assert "Administrator" in page
     assert "Owner" not in page
@@ -212,7 +248,7 @@ def expire(made: Invitation) -> None:
 
 
 def revoke(made: Invitation) -> None:
-    invitations.revoke(made)
+    invitations.revoke(made, by=factories.superuser())
 
 
 def delete_role(made: Invitation) -> None:
@@ -409,8 +445,10 @@ def test_what_is_over_is_over(client: Client, move: str) -> None:
 
 def test_nobody_renews_what_gives_more_than_they_may() -> None:
     made, _ = factories.invitation("Administrator")
+    manager = factories.user("Manager")
+    manager.user_permissions.add(roles.known_permissions()[invitations.INVITES])
     with pytest.raises(GivesMore):
-        invitations.renew(made, by=factories.user("Manager"))
+        invitations.renew(made, by=manager)
 
 
 def test_the_list_tells_what_became_of_each(client: Client) -> None:

@@ -1,6 +1,6 @@
 """Nobody raises their own rights: through a role, an account of somebody else, or an app."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -8,11 +8,12 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 
-from identity import accounts, rights, roles
+from identity import accounts, rights, roles, two_factor
 from identity.errors import GivesMore, HoldsMore
-from identity.models import Application, Role, User
+from identity.models import Application, BrowserSession, PersonalAccessToken, Role, User
 from identity.provider import connected_apps
 from tests import factories
 from tests.identity.test_admin import (
@@ -59,9 +60,29 @@ def client(keeper: User) -> Client:
 def all_rows() -> list[Any]:
     tables: tuple[Any, ...] = (
         *(User, User.groups.through, Role, Role.permissions.through),
-        *(Authenticator, EmailAddress, Application, LogEntry),
+        *(Authenticator, EmailAddress, Application, LogEntry, BrowserSession, PersonalAccessToken),
     )
     return [list(table.objects.order_by("pk").values()) for table in tables]
+
+
+CHANGES: dict[str, Callable[[User, User], object]] = {
+    "save_account": lambda user, by: accounts.save_account(user, user.groups.all(), by=by),
+    "deactivate": lambda user, by: accounts.deactivate(user, by=by),
+    "reactivate": lambda user, by: accounts.reactivate(user, by=by),
+    "delete_account": lambda user, by: accounts.delete_account(user, by=by),
+    "end_access": lambda user, by: accounts.end_access(user, by=by),
+    "set_password": lambda user, by: accounts.set_password(user, "another battery", by=by),
+    "remove_second_factor": lambda user, by: two_factor.remove_second_factor(user, by=by),
+}
+
+
+def well_known(role_name: str) -> User:
+    """Somebody who is signed in, with a token and a second factor."""
+    user = factories.user(role_name)
+    signed_in(user)
+    factories.personal_token(user)
+    factories.authenticator_app(user)
+    return user
 
 
 def told(client: Client, path: str = USERS) -> str:
@@ -238,6 +259,41 @@ def test_the_operations_know_it_without_any_screen(keeper: User) -> None:
         accounts.save_account(clerk, clerk.groups.all(), by=keeper)
     with pytest.raises(HoldsMore):
         accounts.delete_account(clerk, by=keeper)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("name", [*CHANGES])
+def test_no_operation_changes_the_account_of_who_may_more(keeper: User, name: str) -> None:
+    clerk = well_known("Clerk")
+    before = all_rows()
+    with pytest.raises(HoldsMore):
+        CHANGES[name](clerk, keeper)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("name", [*CHANGES])
+def test_no_operation_changes_an_account_for_who_keeps_none(name: str) -> None:
+    """Though they may do all that its owner may."""
+    clerk, viewer = factories.user("Clerk"), well_known("Viewer")
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        CHANGES[name](viewer, clerk)
+    assert all_rows() == before
+
+
+def test_nobody_is_added_by_who_may_only_change_people(keeper: User) -> None:
+    Role.objects.get(name="Keeper").permissions.remove(*permissions("identity.add_user"))
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        accounts.save_account(User(username="wanjiku"), [], by=keeper)
+    assert all_rows() == before
+
+
+def test_nobody_takes_off_their_own_second_factor_unseen(keeper: User) -> None:
+    factories.authenticator_app(keeper)
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        two_factor.remove_second_factor(keeper, by=keeper)
     assert all_rows() == before
 
 
