@@ -62,7 +62,7 @@ def test_a_save_that_comes_too_late_says_who_was_quicker(page: Page, order: Orde
         "changed this from “80,405.00” to “9.00” (just now)"
     )
     assert page.input_value("[name=amount]") == "7"
-    page.wait_for_function("document.activeElement.name === 'amount'")
+    page.wait_for_function("document.activeElement?.name === 'amount'")
     show_all_of(page)
     assert grave_faults(page) == []
     assert no_wider_than_the_screen(page)

@@ -13,7 +13,7 @@ TAKEN = "**/admin/crm/order/*/change/"
 
 
 def has_focus(page: Page, name: str) -> bool:
-    return bool(page.evaluate("name => document.activeElement.name === name", name))
+    return bool(page.evaluate("name => document.activeElement?.name === name", name))
 
 
 def open_form(page: Page, query: str = "") -> None:
@@ -29,7 +29,7 @@ def test_an_order_is_taken_with_the_keyboard_alone(page: Page) -> None:
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text("Wanjiku Kamau")
     assert grave_faults(page) == []
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.name === 'item'")
+    page.wait_for_function("document.activeElement?.name === 'item'")
     page.keyboard.type("Laptop Computer")
     page.keyboard.press("Tab")
     assert has_focus(page, "amount")
@@ -50,7 +50,7 @@ def test_a_customer_who_is_not_found_is_written_down_on_the_same_form(page: Page
     page.keyboard.type("0722 000001")
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text("New customer")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.name === 'customer_name'")
+    page.wait_for_function("document.activeElement?.name === 'customer_name'")
     assert page.input_value("[name=customer_phone]") == "0722 000001"
     assert no_wider_than_the_screen(page)
     shown = page.locator("#order_form :is(input, select):visible").evaluate_all(
@@ -88,7 +88,7 @@ def test_the_first_field_that_is_wrong_has_the_focus(page: Page) -> None:
     assert has_focus(page, "item")
     page.keyboard.type("Lamp")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.name === 'amount'")
+    page.wait_for_function("document.activeElement?.name === 'amount'")
     assert grave_faults(page) == []
     assert not Order.objects.exists()
     assert no_wider_than_the_screen(page)
