@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
@@ -22,6 +23,7 @@ from tests.project.test_permissions import (  # the fixtures by their names
 __all__ = ["addresses", "world"]
 
 DESK, PHONE, NARROW = 1280, 390, 320  # px
+AREAS, REST = ("crm", "sms", "identity"), "the rest"  # a test each, to walk side by side
 _NOT_PAGES = {"crm_order_find_customer"}  # JSON
 # What differs where nothing on the page does.
 _CHANCE = re.compile(r'name="csrfmiddlewaretoken" value="\w+"|select2-data-[\w-]+')
@@ -46,8 +48,13 @@ def _elsewhere(url: str, home: str) -> list[str]:
     return [] if url.startswith((f"{home}/", "data:")) else [f"asks for {url}"]
 
 
+def area_of(door: str) -> str:
+    """The app whose page it is, as its name begins; the rest have no name of their own."""
+    return next((app for app in AREAS if door.startswith(f"{app}_")), REST)
+
+
 def walk(
-    rank: str, addresses: Addresses, browser: Browser, server: LiveServer, seen: set[str]
+    pages: Addresses, rank: str, browser: Browser, server: LiveServer, seen: set[str]
 ) -> Iterator[str]:
     """What is wrong with the pages of a rank, but for those that look as another one's did."""
     session = staff(rank).cookies[settings.SESSION_COOKIE_NAME]
@@ -58,10 +65,6 @@ def walk(
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda sent: errors.extend(_elsewhere(sent.url, server.url)))
-    pages = {"home": "/admin/"}  # with the sidebar, which is the same on all others
-    for name, (least, _) in DOORS.items():
-        if may(rank, least) and name not in _NOT_PAGES:
-            pages[name] = addresses[name]
     for name, address in pages.items():
         page.set_viewport_size({"width": DESK, "height": 844})
         page.emulate_media(color_scheme="light")
@@ -81,8 +84,13 @@ def walk(
     context.close()
 
 
+@pytest.mark.parametrize("area", [*AREAS, REST])
 def test_every_page_is_for_everybody(
-    browser: Browser, live_server: LiveServer, transactional_db: None, addresses: Addresses
+    browser: Browser,
+    live_server: LiveServer,
+    transactional_db: None,
+    addresses: Addresses,
+    area: str,
 ) -> None:
     """No grave fault at a desk and on a phone, in light and in dark; nothing wider than the screen
     down to the narrowest phone; one heading, which the title begins with; the language of who reads
@@ -90,6 +98,16 @@ def test_every_page_is_for_everybody(
     """
     settings.PUBLIC_URL = live_server.url
     seen: set[str] = set()
-    roles = [rank for rank in RANKS if rank != "superuser"]  # who sees what an Administrator does
-    found = [fault for rank in roles for fault in walk(rank, addresses, browser, live_server, seen)]
+    found: list[str] = []
+    for rank in RANKS:
+        if rank == "superuser":  # who sees what an Administrator does
+            continue
+        pages = {
+            name: addresses[name]
+            for name, (least, _) in DOORS.items()
+            if may(rank, least) and name not in _NOT_PAGES and area_of(name) == area
+        }
+        if area == REST:
+            pages["home"] = "/admin/"  # with the sidebar, which is the same on all others
+        found += walk(pages, rank, browser, live_server, seen)
     assert not found, "\n".join(found)
