@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
+from crm.distinctions import not_told_apart
 from crm.folding import name_key
 from crm.models import Customer
 from sms.phone_numbers import national_form
@@ -32,10 +33,13 @@ class Likeness:
 
 
 def likely_duplicates(customer: Customer) -> list[Likeness]:
-    """Other records that look like the same person's, those with the most reasons first."""
+    """Other records that look like the same person's, those with the most reasons first.
+
+    Not those of whom somebody said that they are not.
+    """
     if customer.is_erased:
         return []
-    others = Customer.objects.exclude(pk=customer.pk)
+    others = not_told_apart(customer)
     found: dict[object, Likeness] = {}
     for other, reason in _found(customer, others):
         known = found.setdefault(other.pk, Likeness(other))

@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
-from crm import reasons
+from crm import distinctions, reasons
 from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.folding import fold
 from crm.models import Customer, CustomerNote, Import, Merge, Order, SavedView
@@ -46,6 +46,7 @@ def erase_customer(customer: Customer, *, by: User) -> Customer:
     phones = _phones_of(stored, records)
     _forget_rows_that_tell(stored, phones, records)
     CustomerNote.objects.filter(customer=stored).delete()
+    distinctions.forget(stored)
     facts = {"name": NAME, "phone_number": stand_in(stored.pk), "email": ""}
     Merge.objects.filter(kept=stored).update(**facts)
     _erase(stored, facts, by)

@@ -106,10 +106,10 @@ class WasMerged(Refusal):
 
 
 class NotTwoCustomers(Refusal):
-    """A record cannot be merged with itself."""
+    """A record can be neither merged with itself nor told apart from itself."""
 
     def __init__(self) -> None:
-        super().__init__(_("Choose another record to merge with this one."))
+        super().__init__(_("That is this record itself: choose another one."))
 
 
 class BothHaveAccounts(Refusal):

@@ -9,10 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm import reasons
+from crm import distinctions, reasons
 from crm.errors import (
     AccountsNeedAdministrator,
     BothHaveAccounts,
@@ -22,7 +23,7 @@ from crm.errors import (
     Refusal,
 )
 from crm.folding import lines
-from crm.models import Customer, CustomerNote, Merge, Order
+from crm.models import Customer, CustomerNote, Distinction, Merge, Order
 from identity.models import User
 from sms import opt_outs, outbox
 from sms.models import ConsentSource, Message
@@ -58,6 +59,7 @@ def merge_customers(kept: Customer, other: Customer, *, by: User) -> Merge:
     merge.orders = _move_orders(kept, other, by)
     merge.notes = CustomerNote.objects.filter(customer=other).update(customer=kept)
     Merge.objects.filter(kept=other).update(kept=kept)
+    distinctions.hand_over(kept, other)
     _join_consent(kept, other, by)
     _tell_history(other, reasons.MERGED_INTO.format(code=kept.code), by)
     other_id, account = other.pk, other.user
@@ -174,6 +176,11 @@ def _sentences(kept: Customer, other: Customer) -> Iterator[str]:
     yield _("{what} of {other} go to {kept}.").format(
         what=counted(orders, texts, notes), other=other.code, kept=kept.code
     )
+    if said := Distinction.objects.between(kept, other).select_related("said_by").first():
+        yield _("{who} said on {day} that they are not the same person.").format(
+            who=said.said_by.get_username() if said.said_by else _("Somebody unknown"),
+            day=date_format(timezone.localtime(said.said_at), "j M Y"),
+        )
     yield _("{kept} keeps its name, phone, language and code.").format(kept=kept.code)
     if other.email and not kept.email:
         yield _("{kept} has no email and takes over {email}.").format(

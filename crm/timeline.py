@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from crm import reasons
-from crm.models import Customer, Merge, Order
+from crm.models import Customer, Distinction, Merge, Order
 from identity.models import User
 from sms import opt_outs
 from sms.models import ConsentChange
@@ -54,6 +54,7 @@ class Entry:
     changes: tuple[Change, ...] = ()
     detail: str = ""
     tone: str = ""  # as of the steps of a text: success, warning, danger
+    told_apart: Customer | None = None  # who is not the same person, which can be taken back
 
 
 def label_of(field: Any) -> str:
@@ -89,6 +90,12 @@ def consent_entries(phone_number: str) -> list[Entry]:
 def merge_entries(customer: Customer) -> list[Entry]:
     """Which records went into the customer's, with what; one query."""
     return [_merge_entry(merge) for merge in customer.merges.select_related("merged_by")]
+
+
+def distinction_entries(customer: Customer) -> list[Entry]:
+    """Of which customers it was said that they are not the same person; one query."""
+    said = Distinction.objects.of(customer).select_related("first", "second", "said_by")
+    return [_distinction_entry(each, customer) for each in said]
 
 
 def newest_first(*sources: Iterable[Entry], most: int = MOST) -> list[Entry]:
@@ -177,6 +184,17 @@ def _merge_entry(merge: Merge) -> Entry:
             notes=_many(ngettext("{count} note", "{count} notes", merge.notes), merge.notes),
         ),
         tone="warning",
+    )
+
+
+def _distinction_entry(said: Distinction, customer: Customer) -> Entry:
+    other = said.second if said.first == customer else said.first
+    return Entry(
+        said.said_at,
+        _("Told apart"),
+        said.said_by.get_username() if said.said_by else _("somebody unknown"),
+        detail=_("Not the same person as {other}.").format(other=other),
+        told_apart=other,
     )
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 
-from crm import duplicates, notes, sales, timeline
+from crm import distinctions, duplicates, notes, sales, timeline
 from crm.admin.colours import ORDER_COLOURS
 from crm.forms import NoteForm
 from crm.models import Customer, CustomerNote, Order
@@ -79,6 +79,7 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
         "may_order": is_known and user.has_perm("crm.add_order"),
         "may_text": is_known and user.has_perm(SEND_TEXTS),
         "may_merge": is_known and user.has_perms(MERGE),
+        "may_tell_apart": is_known and user.has_perm(distinctions.SAYS),
         "may_erase": is_known and user.has_perm(ERASE),
         "likenesses": duplicates.likely_duplicates(stored),
         "entries": _entries(stored, user),
@@ -146,6 +147,7 @@ def _entries(customer: Customer, user: User) -> list[timeline.Entry]:
         timeline.entries_of(customer, hidden=hidden),
         timeline.consent_entries(customer.phone_number),
         timeline.merge_entries(customer),
+        timeline.distinction_entries(customer),
     )
 
 

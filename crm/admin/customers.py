@@ -18,7 +18,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from crm import audience, customers, merging
-from crm.admin import customer_erasing, customer_merging, customer_notes, customer_texting
+from crm.admin import (
+    customer_distinctions,
+    customer_erasing,
+    customer_merging,
+    customer_notes,
+    customer_texting,
+)
 from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
 from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
@@ -178,7 +184,10 @@ class CustomerAdmin(ListTools, OperationsAdmin):
         return obstacle or gettext("Nothing is known to keep texts away.")
 
     def get_urls(self) -> list[URLPattern]:
-        rooms = (customer_notes, customer_texting, customer_merging, customer_erasing)
+        rooms = (
+            *(customer_notes, customer_texting),
+            *(customer_distinctions, customer_merging, customer_erasing),
+        )
         return [*(door for room in rooms for door in room.doors(self)), *super().get_urls()]
 
     def _get_obj_does_not_exist_redirect(

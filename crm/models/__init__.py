@@ -2,6 +2,7 @@
 
 from crm.models.counters import Counter
 from crm.models.customers import PHONE_NUMBER_IS_TAKEN, Customer, CustomerQuerySet
+from crm.models.distinctions import Distinction
 from crm.models.imports import Import, ImportKind, ImportMode, ImportQuerySet, ImportStatus
 from crm.models.merges import Merge
 from crm.models.notes import CustomerNote
@@ -16,6 +17,7 @@ __all__ = [
     "Customer",
     "CustomerNote",
     "CustomerQuerySet",
+    "Distinction",
     "Import",
     "ImportKind",
     "ImportMode",

@@ -63,6 +63,25 @@ def test_a_record_that_is_likely_the_same_persons_is_merged(page: Page) -> None:
     assert list(Customer.objects.values_list("code", flat=True)) == ["KEPT"]
 
 
+def test_a_record_that_is_not_the_same_persons_is_pointed_out_no_more(page: Page) -> None:
+    customer = factories.customer(name="Wanjiku Kamau")
+    other = factories.customer(name="Kamau Wanjiku", code="OTHER")
+    open_page(page, customer)
+    likely = page.get_by_role("region", name="Might be the same person")
+    likely.get_by_role("button", name="Not the same").dblclick()
+    expect(page.get_by_text("Kamau Wanjiku (OTHER) is somebody else").first).to_be_visible()
+    expect(likely).to_have_count(0)
+    changes = page.get_by_role("region", name="What changed")
+    expect(changes).to_contain_text("Not the same person as Kamau Wanjiku (OTHER).")
+    assert no_wider_than_the_screen(page)
+    open_page(page, other)
+    expect(page.get_by_role("region", name="What changed")).to_be_visible()
+    expect(likely).to_have_count(0)
+    changes.get_by_role("button", name="They may be the same after all").click()
+    expect(likely).to_contain_text("The same name")
+    assert no_wider_than_the_screen(page)
+
+
 def test_who_asks_to_be_forgotten_is_and_the_order_stays(page: Page) -> None:
     customer = factories.customer(name="Wanjiku Kamau", code="GONE")
     factories.order(customer=customer)

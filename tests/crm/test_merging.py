@@ -300,7 +300,7 @@ def test_the_page_asks_for_the_other_record_by_code_or_phone(
     page = client.get(address, {"with": "nobody"}).content.decode()
     assert "No customer has the code or phone “nobody”." in page
     page = client.get(address, {"with": "KEPT"}).content.decode()
-    assert "Choose another record to merge with this one." in page
+    assert "That is this record itself: choose another one." in page
 
 
 def test_the_page_says_what_happens_before_it_does(

@@ -20,11 +20,12 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from crm import notes, orders, saved_views
+from crm import distinctions, notes, orders, saved_views
 from crm.models import (
     ColumnChoice,
     Customer,
     CustomerNote,
+    Distinction,
     Import,
     Merge,
     Order,
@@ -76,7 +77,7 @@ def rows_of(table: str) -> dict[str, list[str]]:
 def all_rows() -> dict[str, list[Any]]:
     """Everything that a refused request leaves as it was."""
     tables: list[type[models.Model]] = [
-        *(Customer, Customer.history.model, CustomerNote, Merge, Order),
+        *(Customer, Customer.history.model, CustomerNote, Distinction, Merge, Order),
         Order.history.model,
         *(Message, Decision, Line, LineEvent, MessageTemplate, IncomingText, OptOut),
         *(ConsentChange, Broadcast, BroadcastRecipient, Import, OrmQ),
@@ -471,6 +472,8 @@ crm_customer_process_import     -              Clerk
 crm_customer_export             Manager        Manager
 crm_customer_note               -              Clerk
 crm_customer_note_delete        -              Manager
+crm_customer_distinguish        -              Clerk
+crm_customer_take_back          -              Clerk
 crm_customer_merge              Manager        Manager
 crm_customer_erase              Manager        Manager
 crm_customer_text               Clerk          Clerk
@@ -618,11 +621,12 @@ ABOUT_ONE = (
     *("_new_secret", "_end_access", "_remove_second_factor", "_deactivate", "_reactivate"),
     *("_link", "_renew", "_revoke"),
     *("_retry", "_send_again", "_cancel", "_note", "_text", "_size", "_merge", "_erase"),
-    *("_move", "_receipt"),
+    *("_move", "_receipt", "_distinguish", "_take_back"),
     *("_words", "_examples", "_review", "_discard", "_pause", "_resume", "_stop"),
 )
 ASK_FOR_NOTHING = {
     *("crm_customer_note_delete", "crm_order_move"),
+    *("crm_customer_distinguish", "crm_customer_take_back"),
     *("crm_customer_columns", "crm_order_columns"),
     *("identity_application_end_access", "identity_user_remove_second_factor"),
     *("identity_user_deactivate", "identity_user_reactivate", "identity_user_end_access"),
@@ -723,12 +727,16 @@ def forms(world: World, addresses: Addresses) -> Forms:
     wording = {"event": "order_placed", "language": "en", "body": "Hello", "is_active": "on"}
     app = {"name": "Till 2", "kind": "machine", "is_active": "on"}
     delete = {"post": "yes"}
+    stranger = Customer.objects.get(code="OTHER")
+    distinctions.distinguish(world.order.customer, stranger, by=factories.superuser())
     return {
         "crm_customer_add": customer | {"code": "NEW"},
         "crm_customer_change": customer,
         "crm_customer_simple_history": customer,
         "crm_customer_delete": delete,
         "crm_customer_erase": {"code": "OWNER"},
+        "crm_customer_distinguish": {"other": world.orderless.pk},
+        "crm_customer_take_back": {"other": stranger.pk},
         "crm_customer_merge": {"with": "ORDERLESS"},
         "crm_customer_text": {"text": "Your lamp is here.", "form_key": "two"},
         "crm_customer_note": {"text": "Pays on Mondays", "form_key": "one"},
