@@ -1,15 +1,19 @@
 """Many orders moved at once: what that would do, and the doing, in steps that nobody waits for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count
 
 from crm.errors import Refusal
 from crm.models import Order, OrderQuerySet, OrderStatus
 from crm.notices import ORDER_MOVED
 from crm.orders import change_statuses
+from identity.form_keys import FormWasSentBefore, keep_outcome, use_form_key
+from identity.models import User
 from sms.forecasts import Forecast, forecast
 
 MOST_AT_ONCE = 2_000  # orders: the one who asked waits, some seconds on a small machine
@@ -32,8 +36,19 @@ class Moved:
     """What a move did."""
 
     moved: int
-    refused: list[Refusal]
-    left: int
+    left: int  # that can move, but are more than go at once
+    waiting: int = 0  # that were to move, and to which it did not come yet
+    refused: list[Refusal] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        """The counts, for whoever sends the form again."""
+        return f"{self.moved} {self.left} {self.waiting}"
+
+    @classmethod
+    def of_outcome(cls, outcome: str) -> Self:
+        moved, left, waiting = map(int, outcome.split())
+        return cls(moved, left, waiting)
 
 
 def steps_from(statuses: Iterable[str]) -> list[OrderStatus]:
@@ -64,21 +79,36 @@ def preview_moves(orders: OrderQuerySet, status: OrderStatus) -> Preview:
     )
 
 
-def move_orders(orders: OrderQuerySet, status: OrderStatus) -> Moved:
+def move_orders(orders: OrderQuerySet, status: OrderStatus, *, by: User, form_key: str) -> Moved:
     """Move those of the orders that can, each with its text: the oldest, and ``MOST_AT_ONCE``.
 
+    Once, however often the form is sent: sent again, it does nothing, and tells what it did.
+
     Some hundreds at a time, so that no row is held for long: where one step fails, those before it
-    stay done, and to ask again does the rest.
+    stay done, and another form does the rest.
     """
-    chosen = list(_movable(orders, status).values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-    moved, refused = 0, list[Refusal]()
-    for step in _steps(chosen[:MOST_AT_ONCE]):
-        rows = Order.objects.filter(pk__in=step).order_by("created_at", "pk")
-        done, refusals = change_statuses(rows, status)
-        moved += done
-        refused += refusals
-    left = _movable(orders, status).count() if len(chosen) > MOST_AT_ONCE else 0
-    return Moved(moved, refused, left)
+    key = f"moves {form_key}"  # no other form's, whose outcome would be something else
+    movable = _movable(orders, status)
+    chosen = list(movable.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+    left = max(0, movable.count() - MOST_AT_ONCE) if len(chosen) > MOST_AT_ONCE else 0
+    done = Moved(0, left, len(chosen[:MOST_AT_ONCE]))
+    for number, step in enumerate(_steps(chosen[:MOST_AT_ONCE])):
+        with transaction.atomic():
+            if number == 0:
+                try:
+                    use_form_key(by, key)
+                except FormWasSentBefore as sent:
+                    return Moved.of_outcome(sent.outcome)
+            done = _moved_on(done, step, status)
+            keep_outcome(by, key, done.outcome)
+    return done
+
+
+def _moved_on(done: Moved, step: list[UUID], status: OrderStatus) -> Moved:
+    rows = Order.objects.filter(pk__in=step).order_by("created_at", "pk")
+    moved, refused = change_statuses(rows, status)
+    waiting = done.waiting - len(step)
+    return Moved(done.moved + moved, done.left, waiting, [*done.refused, *refused])
 
 
 def _movable(orders: OrderQuerySet, status: OrderStatus) -> OrderQuerySet:
@@ -87,4 +117,5 @@ def _movable(orders: OrderQuerySet, status: OrderStatus) -> OrderQuerySet:
 
 
 def _steps(chosen: list[UUID]) -> Iterable[list[UUID]]:
-    return (chosen[start : start + _STEP] for start in range(0, len(chosen), _STEP))
+    """One at least, in which the form's key is used."""
+    return (chosen[start : start + _STEP] for start in range(0, len(chosen) or 1, _STEP))

@@ -35,7 +35,12 @@ class OneUseForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["form_key"].initial = secrets.token_urlsafe(16)
+        self.fields["form_key"].initial = new_form_key()
+
+
+def new_form_key() -> str:
+    """For a form that is about to be shown."""
+    return secrets.token_urlsafe(16)
 
 
 def use_form_key(user: User, key: str, outcome: str = "") -> None:
@@ -58,6 +63,11 @@ def use_form_key(user: User, key: str, outcome: str = "") -> None:
             row.save(force_insert=True)
     except IntegrityError:
         raise FormWasSentBefore(outcome_of(user, key) or "") from None
+
+
+def keep_outcome(user: User, key: str, outcome: str) -> None:
+    """What came of the form, where that is not known before; in the transaction of what it does."""
+    AttemptCount.objects.filter(digest=_digest(user, key)).update(outcome=outcome)
 
 
 def outcome_of(user: User, key: str) -> str | None:

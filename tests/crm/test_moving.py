@@ -1,5 +1,6 @@
 """Many orders moved at once, from the list: what is said before, what is done, and what is told."""
 
+from threading import Barrier, Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -10,7 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm import moving, orders
+from crm.admin.lists import move_words
 from crm.models import Order, OrderStatus
+from identity.models import User
 from sms.forecasts import Forecast, forecast
 from sms.models import Message, MessageTemplate
 from tests import factories
@@ -60,6 +63,7 @@ def confirm(client: Client, page: Any) -> Any:
             "action": context["action"],
             "select_across": context["select_across"],
             "seen_at": context["seen_at"],
+            "form_key": context["form_key"],
             "expected": context["preview"].moving,
             "_selected_action": context["chosen"],
         },
@@ -68,6 +72,10 @@ def confirm(client: Client, page: Any) -> Any:
 
 def told(page: Any) -> list[str]:
     return [str(message) for message in get_messages(page.wsgi_request)]
+
+
+def move_all(*, by: User, form_key: str) -> moving.Moved:
+    return moving.move_orders(Order.objects.all(), COMPLETED, by=by, form_key=form_key)
 
 
 def statuses() -> list[str]:
@@ -144,14 +152,68 @@ def test_what_is_confirmed_is_done_and_told(clerk: Client, shop: None) -> None:
     assert rows[0].history.latest().history_user.username == "clerk"
 
 
-def test_to_confirm_twice_moves_and_texts_once(clerk: Client, shop: None) -> None:
+def test_to_confirm_twice_moves_and_texts_once_and_tells_the_same(
+    clerk: Client, shop: None
+) -> None:
     page = choose(clerk, "mark_completed", placed(3))
     confirm(clerk, page)
     again = confirm(clerk, page)
-    assert told(again)[-1:] == ["3 orders have changed since you looked, and stay as they are."]
+    assert told(again) == ["3 orders are completed now."] * 2
     assert statuses() == ["COMPLETED"] * 3
     assert Message.objects.count() == 3
     assert Order.history.count() == 6
+
+
+def test_what_could_not_be_moved_is_told_again_too(clerk: Client) -> None:
+    rows = placed(3)
+    page = choose(clerk, "mark_completed", rows)
+    orders.change_status(rows[0], "CANCELLED")
+    confirm(clerk, page)
+    again = confirm(clerk, page)
+    assert told(again)[2:] == [
+        "2 orders are completed now.",
+        "1 order has changed since you looked, and stays as it is.",
+    ]
+
+
+def test_to_confirm_twice_what_had_no_order_to_move_tells_the_same(clerk: Client) -> None:
+    [order] = placed()
+    page = choose(clerk, "mark_completed", [order])
+    orders.change_status(order, "CANCELLED")
+    for _ in range(2):
+        done = confirm(clerk, page)
+    assert set(told(done)) == {"1 order has changed since you looked, and stays as it is."}
+    assert statuses() == ["CANCELLED"]
+
+
+def test_more_than_a_limit_do_not_move_by_a_second_click(clerk: Client) -> None:
+    with patch.object(moving, "MOST_AT_ONCE", 4), patch.object(moving, "_STEP", 3):
+        page = choose(clerk, "mark_completed", placed(6), all_of="?")
+        confirm(clerk, page)
+        again = confirm(clerk, page)
+    assert told(again)[2:] == told(again)[:2]
+    assert statuses() == ["COMPLETED"] * 4 + ["PENDING"] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_confirm_at_once_both_are_told_the_same_and_one_moves(shop: None) -> None:
+    placed(3)
+    by, barrier, done = factories.user("Clerk"), Barrier(2), list[Any]()
+
+    def move() -> None:
+        try:
+            barrier.wait()
+            done.append(move_all(by=by, form_key="one"))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=move) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [(each.moved, each.left) for each in done] == [(3, 0), (3, 0)]
+    assert (Message.objects.count(), Order.history.count()) == (3, 6)
 
 
 def test_all_that_match_are_moved_and_none_that_came_meanwhile(clerk: Client, shop: None) -> None:
@@ -185,7 +247,7 @@ def test_no_more_than_a_limit_move_at_once_and_the_rest_is_told(clerk: Client) -
 
 
 def test_a_step_that_fails_leaves_those_before_it_done(shop: None) -> None:
-    rows = placed(4)
+    rows, by = placed(4), factories.user("Clerk")
     real, calls = orders.change_statuses, []
 
     def second_fails(chosen: Any, status: str) -> Any:
@@ -199,9 +261,12 @@ def test_a_step_that_fails_leaves_those_before_it_done(shop: None) -> None:
         patch.object(moving, "change_statuses", second_fails),
         pytest.raises(RuntimeError),
     ):
-        moving.move_orders(Order.objects.all(), COMPLETED)
+        move_all(by=by, form_key="one")
     assert statuses() == ["COMPLETED"] * 2 + ["PENDING"] * 2
-    assert moving.move_orders(Order.objects.all(), COMPLETED).moved == 2
+    again = move_all(by=by, form_key="one")
+    assert (again.moved, again.waiting) == (2, 2)
+    assert move_words.shortfalls_of(again, 4) == ["2 more orders can move: do it again for those."]
+    assert move_all(by=by, form_key="two").moved == 2
     assert Message.objects.count() == len(rows)
 
 
@@ -286,7 +351,7 @@ def test_a_viewer_is_offered_no_step_and_makes_none() -> None:
     [order] = placed()
     assert "next-step" not in client.get(ORDERS).content.decode()
     client.post(ORDERS, {"move": f"mark_completed {order.pk}"})
-    choose(client, "mark_completed", [order], seen_at="2999-01-01T00:00:00+00:00")
+    choose(client, "mark_completed", [order], seen_at="2999-01-01T00:00:00+00:00", form_key="one")
     assert statuses() == ["PENDING"]
 
 
@@ -297,8 +362,16 @@ def test_a_list_that_offers_no_move_takes_none(clerk: Client) -> None:
     assert statuses() == ["PENDING"]
 
 
-@pytest.mark.parametrize("seen_at", ["", "soon", "2026-99-99T00:00", "2026-09-21T12:00"])
-def test_without_a_count_that_was_seen_it_is_counted_first(clerk: Client, seen_at: str) -> None:
-    page = choose(clerk, "mark_completed", placed(), seen_at=seen_at)
+@pytest.mark.parametrize(
+    ("seen_at", "form_key"),
+    [
+        *((wrong, "one") for wrong in ("", "soon", "2026-99-99T00:00", "2026-09-21T12:00")),
+        ("2999-01-01T00:00:00+00:00", ""),
+    ],
+)
+def test_without_a_count_that_was_seen_it_is_counted_first(
+    clerk: Client, seen_at: str, form_key: str
+) -> None:
+    page = choose(clerk, "mark_completed", placed(), seen_at=seen_at, form_key=form_key)
     assert page.context["title"] == "Complete 1 order?"
     assert statuses() == ["PENDING"]

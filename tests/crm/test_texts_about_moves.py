@@ -188,7 +188,8 @@ def test_moves_on_the_list_are_told_of(admin_client: Client, order: Order) -> No
     body = {"action": "mark_cancelled", "_selected_action": [order.pk, other.pk]}
     page = admin_client.post("/admin/crm/order/", body)
     assert texts() == []
-    admin_client.post("/admin/crm/order/", body | {"seen_at": page.context["seen_at"]})
+    shown = {name: page.context[name] for name in ("seen_at", "form_key")}
+    admin_client.post("/admin/crm/order/", body | shown)
     assert [event for event, _ in texts()] == ["order_cancelled"] * 2
     assert set(Message.objects.values_list("about_id", flat=True)) == {order.pk, other.pk}
 

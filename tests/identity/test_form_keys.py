@@ -5,7 +5,13 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, transaction
 
-from identity.form_keys import FormWasSentBefore, OneUseForm, outcome_of, use_form_key
+from identity.form_keys import (
+    FormWasSentBefore,
+    OneUseForm,
+    keep_outcome,
+    outcome_of,
+    use_form_key,
+)
 from identity.models import AttemptCount, Role, User
 from tests import factories
 
@@ -57,6 +63,15 @@ def test_who_sends_a_form_again_learns_what_came_of_it() -> None:
         use_form_key(one, "key", outcome="order 2")
     assert refusal.value.outcome == outcome_of(one, "key") == "order 1"
     assert outcome_of(two, "key") is None
+
+
+@pytest.mark.django_db
+def test_what_came_of_a_form_can_be_told_once_it_is_known() -> None:
+    one, two = factories.user(), factories.user()
+    use_form_key(one, "key")
+    keep_outcome(one, "key", "order 1")
+    keep_outcome(two, "key", "order 2")
+    assert (outcome_of(one, "key"), outcome_of(two, "key")) == ("order 1", None)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -880,7 +880,7 @@ def test_no_action_on_a_list_does_what_its_role_may_not(
         status="failed"
     )  # so that there is one to try again
     before = all_rows()
-    confirmed = {"post": "yes", "seen_at": timezone.now().isoformat()}
+    confirmed = {"post": "yes", "seen_at": timezone.now().isoformat(), "form_key": "one"}
     body = {"action": action, "_selected_action": [chosen], **confirmed}
     client.post(f"/admin/{model}/", body)
     assert all_rows() == before
@@ -891,6 +891,7 @@ def test_an_action_on_a_list_does_what_its_role_may(world: World) -> None:
         "action": "mark_processing",
         "_selected_action": [world.order.pk],
         "seen_at": timezone.now().isoformat(),
+        "form_key": "one",
     }
     staff("Clerk").post("/admin/crm/order/", body)
     world.order.refresh_from_db()

@@ -133,18 +133,18 @@ def shortfalls_of(moved: Moved, expected: int) -> list[str]:
             more,
         )
         told.append(_counted(words, more))
-    if (changed := expected - moved.moved - len(moved.refused)) > 0:
+    if (changed := expected - moved.moved - moved.waiting - len(moved.refused)) > 0:
         words = ngettext(
             "{count} order has changed since you looked, and stays as it is.",
             "{count} orders have changed since you looked, and stay as they are.",
             changed,
         )
         told.append(_counted(words, changed))
-    if moved.left:
+    if left := moved.left + moved.waiting:
         words = ngettext(
             "{count} more order can move: do it again for that.",
             "{count} more orders can move: do it again for those.",
-            moved.left,
+            left,
         )
-        told.append(_counted(words, moved.left))
+        told.append(_counted(words, left))
     return told

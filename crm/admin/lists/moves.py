@@ -24,6 +24,8 @@ from crm.admin.lists import move_words
 from crm.admin.lists.tabs import STATUS_FILTER
 from crm.admin.numbers import number_in
 from crm.models import Order, OrderQuerySet, OrderStatus
+from identity.form_keys import new_form_key
+from identity.signed_in import staff_of
 
 ACTIONS = {
     "mark_processing": OrderStatus.PROCESSING,
@@ -102,11 +104,12 @@ class OrderMoves:
     def _move(
         self, request: HttpRequest, queryset: OrderQuerySet, status: OrderStatus
     ) -> HttpResponse | None:
-        seen_at = _seen_at(request)
-        if seen_at is None:
+        seen_at, form_key = _seen_at(request), request.POST.get("form_key", "")
+        if seen_at is None or not form_key:
             return self._ask(request, queryset, status)
         # What came, or was moved, after the count that was confirmed was not meant.
-        moved = moving.move_orders(queryset.filter(updated_at__lte=seen_at), status)
+        meant = queryset.filter(updated_at__lte=seen_at)
+        moved = moving.move_orders(meant, status, by=staff_of(request), form_key=form_key)
         self._tell(request, moved, status)
         return None
 
@@ -132,6 +135,7 @@ class OrderMoves:
             "select_across": int(is_for_all),
             "action": request.POST["action"],
             "seen_at": seen_at.isoformat(),
+            "form_key": new_form_key(),
             "back": request.get_full_path(),
         }
         return TemplateResponse(request, "crm/confirm_moves.html", context)
