@@ -1,7 +1,11 @@
-"""Many orders moved at once: what that would do, and the doing, in steps that nobody waits for."""
+"""Orders moved by a button, many at once or one from its page, once however often it is pressed.
+
+Of many it is told before what that would do; they move in steps that nobody waits for.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
@@ -11,7 +15,7 @@ from django.db.models import Count
 from crm.errors import Refusal
 from crm.models import Order, OrderQuerySet, OrderStatus
 from crm.notices import ORDER_MOVED
-from crm.orders import change_statuses
+from crm.orders import change_statuses, revise_order
 from identity.form_keys import FormWasSentBefore, keep_outcome, use_form_key
 from identity.models import User
 from sms.forecasts import Forecast, forecast
@@ -49,6 +53,14 @@ class Moved:
     def of_outcome(cls, outcome: str) -> Self:
         moved, left, waiting = map(int, outcome.split())
         return cls(moved, left, waiting)
+
+
+class MovedOne(StrEnum):
+    """What a move of one order did."""
+
+    TEXTED = "texted"  # it moved, and a text goes
+    SILENT = "silent"  # it moved, and none goes
+    BEFORE = "before"  # somebody had made the same move before
 
 
 def steps_from(statuses: Iterable[str]) -> list[OrderStatus]:
@@ -102,6 +114,33 @@ def move_orders(orders: OrderQuerySet, status: OrderStatus, *, by: User, form_ke
             done = _moved_on(done, step, status)
             keep_outcome(by, key, done.outcome)
     return done
+
+
+@transaction.atomic
+def move_order(
+    order: Order, status: OrderStatus, *, seen: str, by: User, form_key: str
+) -> MovedOne:
+    """Move an order from the state in which it was seen, with its text; once, as ``move_orders``.
+
+    :raises Refusal: as ``revise_order`` says; nothing moves, and the form may be sent again.
+    """
+    if order.status == status:
+        outcome = MovedOne.BEFORE
+    else:
+        outcome = MovedOne.TEXTED if texts_about_move(order, status) else MovedOne.SILENT
+    try:
+        use_form_key(by, f"move {form_key}", outcome)
+    except FormWasSentBefore as sent:
+        return MovedOne(sent.outcome)
+    revise_order(order, {}, status, seen={"status": seen})
+    return outcome
+
+
+def texts_about_move(order: Order, status: OrderStatus) -> bool:
+    """Would a text go to the customer, if the order moved to this status?"""
+    customer = order.customer
+    event = ORDER_MOVED[status].name
+    return forecast(event, [(customer.phone_number, customer.language)]).texts > 0
 
 
 def _moved_on(done: Moved, step: list[UUID], status: OrderStatus) -> Moved:

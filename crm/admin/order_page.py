@@ -12,15 +12,16 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm import notices, orders, timeline
+from crm import moving, timeline
 from crm.admin import receipt
 from crm.admin.colours import ORDER_COLOURS
 from crm.errors import Refusal
 from crm.models import Order, OrderStatus
+from crm.moving import MovedOne
+from identity.form_keys import new_form_key
 from identity.models import User
 from identity.signed_in import staff_of
 from sms.admin.colours import STATUS_COLOURS
-from sms.forecasts import forecast
 from sms.models import Message, MessageStatus
 from sms.money import spoken_sum
 from sms.phone_numbers import national_form
@@ -63,10 +64,12 @@ def page_of(shown: Order, user: User) -> dict[str, Any]:
         "tone": ORDER_COLOURS[OrderStatus(order.status)],
         "phone": national_form(order.customer.phone_number),
         "steps": [
-            (step.value, STEP_WORDS[step]) for step in steps if step != OrderStatus.CANCELLED
+            (_sent(order, step), STEP_WORDS[step])
+            for step in steps
+            if step != OrderStatus.CANCELLED
         ],
         "may_cancel": OrderStatus.CANCELLED in steps,
-        "cancel_sent": {"seen": order.status, "status": OrderStatus.CANCELLED.value},
+        "cancel_sent": _sent(order, OrderStatus.CANCELLED),
         "cancel_words": STEP_WORDS[OrderStatus.CANCELLED],
         "cancel_warning": _warning_of(order) if OrderStatus.CANCELLED in steps else "",
         "order_texts": _texts_about(order) if user.has_perm("sms.view_message") else None,
@@ -80,17 +83,18 @@ def move_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not request.user.has_perm(CHANGE):
         raise PermissionDenied
-    order = get_object_or_404(Order, pk=order_id)
-    status, seen = request.POST.get("status", ""), request.POST.get("seen", order.status)
-    if status not in STEP_WORDS:
+    order = get_object_or_404(Order.objects.select_related("customer"), pk=order_id)
+    status, form_key = request.POST.get("status", ""), request.POST.get("form_key", "")
+    if status not in STEP_WORDS or not form_key:
         messages.error(request, _("Choose what becomes of the order."))
         return redirect("admin:crm_order_change", order_id)
+    step, seen = OrderStatus(status), request.POST.get("seen", order.status)
     try:
-        orders.revise_order(order, {}, status, seen={"status": seen})
+        moved = moving.move_order(order, step, seen=seen, by=staff_of(request), form_key=form_key)
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _told_of_move(order))
+        messages.success(request, _told_of_move(order, step, moved))
     return redirect("admin:crm_order_change", order_id)
 
 
@@ -100,23 +104,24 @@ def _texts_about(order: Order) -> list[tuple[Message, str]]:
     return [(row, STATUS_COLOURS[MessageStatus(row.status)]) for row in rows]
 
 
-def _texts_about_move(order: Order, status: OrderStatus) -> bool:
-    customer = order.customer
-    event = notices.ORDER_MOVED[status].name
-    return forecast(event, [(customer.phone_number, customer.language)]).texts > 0
-
-
 def _warning_of(order: Order) -> str:
     phone = national_form(order.customer.phone_number)
-    if _texts_about_move(order, OrderStatus.CANCELLED):
+    if moving.texts_about_move(order, OrderStatus.CANCELLED):
         return _("It cannot be undone, and a text goes to {phone}.").format(phone=phone)
     return _("It cannot be undone. No text goes out.")
 
 
-def _told_of_move(order: Order) -> str:
-    status = str(order.get_status_display()).lower()
-    said = _("Order {number} is {status} now.").format(number=order.order_number, status=status)
-    if not _texts_about_move(order, OrderStatus(order.status)):
+def _told_of_move(order: Order, status: OrderStatus, moved: MovedOne) -> str:
+    facts = {"number": order.order_number, "status": str(status.label).lower()}
+    if moved == MovedOne.BEFORE:
+        return _("Order {number} was {status} already.").format(**facts)
+    said = _("Order {number} is {status} now.").format(**facts)
+    if moved == MovedOne.SILENT:
         return said
     phone = national_form(order.customer.phone_number)
     return f"{said} {_('A text goes to {phone}.').format(phone=phone)}"
+
+
+def _sent(order: Order, step: OrderStatus) -> dict[str, str]:
+    """What the button of a step sends."""
+    return {"seen": order.status, "status": step.value, "form_key": new_form_key()}

@@ -29,8 +29,9 @@ def test_an_order_is_completed_by_one_button(page: Page, order: Order) -> None:
     expect(page.locator("#order-total")).to_have_text("KES 80,405.00")
     assert no_wider_than_the_screen(page)
     assert grave_faults(page) == []
-    page.click("button:has-text('Mark as completed')")
+    page.dblclick("button:has-text('Mark as completed')")
     expect(page.locator("#main")).to_contain_text(f"Order {order.order_number} is completed now.")
+    expect(page.locator("#main")).not_to_contain_text("already")
     order.refresh_from_db()
     assert order.status == "COMPLETED"
 

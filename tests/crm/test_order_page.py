@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import unescape
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -59,9 +60,10 @@ def read(client: Client, address: str) -> str:
     return client.get(address).content.decode()
 
 
-def move(client: Client, order: Order, **fields: str) -> list[str]:
-    """What is told after a button was pressed."""
-    page = client.post(f"/admin/crm/order/{order.pk}/move/", fields)
+def move(client: Client, order: Order, *, key: str = "", **fields: str) -> list[str]:
+    """What is told after a button was pressed: that of a page of its own, unless it is the same."""
+    sent = fields | {"form_key": key or token_urlsafe(16)}
+    page = client.post(f"/admin/crm/order/{order.pk}/move/", sent)
     assert page["Location"] == page_of(order)
     return [str(message) for message in get_messages(page.wsgi_request)]
 
@@ -184,13 +186,52 @@ def test_a_button_moves_the_order_and_tells_whether_a_text_goes(
     assert order.status == "COMPLETED"
 
 
-def test_a_button_that_is_pressed_twice_moves_the_order_once(client: Client, order: Order) -> None:
+def test_a_button_that_is_pressed_twice_moves_the_order_once_and_tells_the_same(
+    client: Client, order: Order
+) -> None:
+    MessageTemplate.objects.filter(event="order_completed").update(is_active=True)
+    for _ in range(2):
+        told = move(client, order, status="COMPLETED", seen="PENDING", key="one")
+    number = order.order_number
+    assert told == [f"Order {number} is completed now. A text goes to 0722 000000."] * 2
+    assert Message.objects.filter(event="order_completed").count() == 1
+    assert order.history.count() == 2
+
+
+def test_who_makes_a_move_that_was_made_already_is_told_of_no_text(
+    client: Client, order: Order
+) -> None:
     MessageTemplate.objects.filter(event="order_completed").update(is_active=True)
     for _ in range(2):
         told = move(client, order, status="COMPLETED", seen="PENDING")
-        assert told[-1].startswith(f"Order {order.order_number} is completed now.")
+    assert told[-1] == f"Order {order.order_number} was completed already."
     assert Message.objects.filter(event="order_completed").count() == 1
     assert order.history.count() == 2
+
+
+def test_each_button_of_each_page_has_a_key_of_its_own(client: Client, order: Order) -> None:
+    pages = [read(client, page_of(order)) for _ in range(2)]
+    keys = re.findall(r'name="form_key" value="([^"]+)"', "".join(pages))
+    assert (len(keys), len(set(keys))) == (6, 6)
+
+
+def test_a_button_without_a_key_moves_nothing(client: Client, order: Order) -> None:
+    form = {"status": "COMPLETED", "seen": "PENDING"}
+    page = client.post(f"/admin/crm/order/{order.pk}/move/", form)
+    said = [str(message) for message in get_messages(page.wsgi_request)]
+    assert said == ["Choose what becomes of the order."]
+    order.refresh_from_db()
+    assert (order.status, order.history.count()) == ("PENDING", 1)
+
+
+def test_a_refusal_leaves_the_button_as_good_as_new(client: Client, order: Order) -> None:
+    orders.change_status(order, "PROCESSING")
+    for _ in range(2):
+        told = move(client, order, status="COMPLETED", seen="PENDING", key="one")
+        assert told[-1].startswith("Somebody changed status of")
+    assert order.history.count() == 2
+    told = move(client, order, status="COMPLETED", seen="PROCESSING", key="one")
+    assert told[-1] == f"Order {order.order_number} is completed now."
 
 
 @pytest.mark.parametrize(

@@ -749,7 +749,7 @@ def forms(world: World, addresses: Addresses) -> Forms:
         "crm_savedview_add": {"list": "orders", "name": "New", "query": "q=lamp"},
         "crm_savedview_change": {"name": "New"},
         "crm_savedview_delete": delete,
-        "crm_order_move": {"status": "CANCELLED"},
+        "crm_order_move": {"status": "CANCELLED", "form_key": "one"},
         "sms_message_add": text,
         "sms_message_change": text,
         "sms_message_delete": delete,
