@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -37,16 +36,22 @@ def doors(customers_admin: ModelAdmin) -> list[URLPattern]:
         )
 
     @require_POST
-    def delete(request: HttpRequest, note_id: UUID) -> HttpResponse:
-        note = get_object_or_404(CustomerNote.objects.select_related("customer"), pk=note_id)
-        notes.delete_note(note, by=staff_of(request))
+    def delete(request: HttpRequest, customer_id: UUID, note_id: UUID) -> HttpResponse:
+        customer = customer_for(request, customer_id, "crm.view_customer")
+        note = CustomerNote.objects.filter(customer=customer, pk=note_id).first()
+        if note is not None:  # else it was deleted a moment ago, by a double click
+            notes.delete_note(note, by=staff_of(request))
         messages.success(request, _("The note is deleted."))
-        return back_to(note.customer, "notes")
+        return back_to(customer, "notes")
 
     wrap = customers_admin.admin_site.admin_view
     return [
         path("<uuid:customer_id>/note/", wrap(add), name="crm_customer_note"),
-        path("notes/<uuid:note_id>/delete/", wrap(delete), name="crm_customer_note_delete"),
+        path(
+            "<uuid:customer_id>/notes/<uuid:note_id>/delete/",
+            wrap(delete),
+            name="crm_customer_note_delete",
+        ),
     ]
 
 

@@ -702,6 +702,8 @@ def addresses(world: World) -> Addresses:
         arguments: list[Any] = []
         if start and name.endswith(ABOUT_ONE):
             arguments.append(records[start].pk)
+        if name == "crm_customer_note_delete":
+            arguments.insert(0, world.order.customer_id)
         if name.endswith("simple_history"):
             arguments.append(records[start].history.get().pk)  # type: ignore[attr-defined]  # these two have it
         found[name] = reverse(f"admin:{name}", args=arguments)
