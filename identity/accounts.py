@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from identity import rights
 from identity.administrators import keep_an_administrator
 from identity.errors import GivesMore, IsOwnAccount
-from identity.models import AccessToken, BrowserSession, User
+from identity.models import AccessToken, Authorization, BrowserSession, SessionToken, User
 from identity.roles import assign_roles
 
 EMAIL_IS_TAKEN = _("User with this email already exists.")
@@ -184,6 +184,18 @@ def end_access(user: User, *, by: User | None) -> None:
         tokens.filter(revoked_at=None).update(revoked_at=now)
     of_theirs = Q(user=user) | Q(application__in=user.apps.all())
     AccessToken.objects.filter(of_theirs, revoked_at=None).update(revoked_at=now)
+
+
+@transaction.atomic
+def sign_everybody_out() -> None:
+    """End each browser and each token that somebody got by signing in, here or at an app.
+
+    Personal access tokens stay: their owners made them, and scripts would stand still.
+    """
+    now = timezone.now()
+    BrowserSession.objects.all().delete()
+    for tokens in (SessionToken, Authorization, AccessToken):
+        tokens.objects.filter(revoked_at=None).update(revoked_at=now)
 
 
 @transaction.atomic

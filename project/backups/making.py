@@ -4,7 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkstemp
@@ -20,6 +20,7 @@ from project.backups.errors import CannotBackUp
 from project.models import Backup
 
 KEEP = 14  # backups, unless told otherwise
+_NAMED = "karani-%Y%m%d-%H%M%S"  # in UTC
 _UNFINISHED = "unfinished-"
 _LONGEST = timedelta(days=1)  # that a backup can take
 
@@ -29,7 +30,7 @@ def make_backup(keep: int = KEEP) -> Path:
 
     :raises CannotBackUp: nothing has changed.
     """
-    path = _folder() / f"karani-{timezone.now():%Y%m%d-%H%M%S}{engine().SUFFIX}"  # in UTC
+    path = _folder() / f"{timezone.now().astimezone(UTC):{_NAMED}}{engine().SUFFIX}"
     try:
         with _draft(path.parent) as draft:
             engine().dump(draft)
@@ -48,12 +49,18 @@ def remember(path: Path) -> None:
     """Write down in the database that this is its last backup; of those before it, the folder
     tells."""
     file = path.stat()
-    made_at = datetime.fromtimestamp(file.st_mtime, UTC)
     last = Backup(
-        made_at=made_at, machine=this_machine(), path=str(path.absolute()), size=file.st_size
+        made_at=_made_at(path), machine=this_machine(), path=str(path.absolute()), size=file.st_size
     )
     last.save()
     Backup.objects.exclude(pk=last.pk).delete()
+
+
+def _made_at(path: Path) -> datetime:
+    """As its name says; a file that was copied is younger than what is in it."""
+    with suppress(ValueError):  # somebody has named it otherwise
+        return datetime.strptime(path.stem, _NAMED).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def engine() -> ModuleType:

@@ -34,6 +34,19 @@ def dump(path: Path) -> None:
         raise CannotBackUp(str(failed)) from None
 
 
+def migrations_in(path: Path) -> set[tuple[str, str]]:
+    """App and name of each migration that its data have gone through."""
+    try:
+        _refuse_others(path)
+        rows = ["--data-only", "--table=django_migrations", "--file=-", str(path)]
+        script = _run("pg_restore", rows)
+    except _Failed as failed:
+        raise CannotRestore(str(failed)) from None
+    # As text, a row of COPY is its columns with a tab between: id, app, name, applied.
+    columns = (line.split("\t") for line in script.splitlines())
+    return {(row[1], row[2]) for row in columns if len(row) == 4}
+
+
 def restore(path: Path) -> None:
     """In one transaction, in place of all tables of Karani.
 
@@ -41,9 +54,7 @@ def restore(path: Path) -> None:
     added, at which the next migration fails, and drop an extension, which is its owner's to do.
     """
     try:
-        listed = _run("pg_restore", ["--list", str(path)])
-        if not all(f" {table} " in listed for table in _OURS):
-            raise CannotRestore(_("{file} is a backup, but none of Karani.").format(file=path))
+        _refuse_others(path)
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=settings.DATA_DIR) as script:
             # First all of it: what cannot be read to its end must not be half of a transaction.
@@ -52,6 +63,12 @@ def restore(path: Path) -> None:
             _run_in_one_transaction(Path(script.name))
     except _Failed as failed:
         raise CannotRestore(str(failed)) from None
+
+
+def _refuse_others(path: Path) -> None:
+    listed = _run("pg_restore", ["--list", str(path)])
+    if not all(f" {table} " in listed for table in _OURS):
+        raise CannotRestore(_("{file} is a backup, but none of Karani.").format(file=path))
 
 
 def _run_in_one_transaction(script: Path) -> None:

@@ -1,7 +1,8 @@
 """A backup of SQLite: the database as one file, taken and put back while others work with it."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.db import connection
@@ -26,9 +27,22 @@ def dump(path: Path) -> None:
         raise CannotBackUp(reason) from None
 
 
+def migrations_in(path: Path) -> set[tuple[str, str]]:
+    """App and name of each migration that its data have gone through."""
+    with _opened(path) as backup:
+        return set(backup.execute("SELECT app, name FROM django_migrations"))
+
+
 def restore(path: Path) -> None:
     """In one transaction, into the database as it is: who has it open sees the data of before, or
     all of the new; a replaced file would leave them writing into the old one."""
+    with _opened(path) as backup:
+        connection.ensure_connection()
+        backup.backup(connection.connection)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as backup:
             _check(backup)
@@ -36,8 +50,7 @@ def restore(path: Path) -> None:
                 raise CannotRestore(
                     _("{file} is a database, but none of Karani.").format(file=path)
                 )
-            connection.ensure_connection()
-            backup.backup(connection.connection)
+            yield backup
     except sqlite3.Error as error:
         reason = _("{file} cannot be read as a backup of SQLite: {reason}")
         raise CannotRestore(reason.format(file=path, reason=error)) from None

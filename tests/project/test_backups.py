@@ -7,17 +7,20 @@ import sqlite3
 import subprocess
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
 from django.utils import timezone
 
 from crm.models import Customer
-from identity.models import User
+from identity.models import BrowserSession, User
+from identity.session_tokens import issue_tokens
 from project.backups import making, postgresql, restoring
 from project.backups.errors import CannotBackUp, CannotRestore
 from project.models import Backup, Worker
@@ -133,7 +136,7 @@ def test_a_round_trip_brings_back_all_that_was_there(folder: Path) -> None:
     factories.customer(code="LATER")
     seen_at = timezone.now() - timedelta(seconds=61)
     Worker.objects.create(name="shop", version="1", started_at=seen_at, seen_at=seen_at)
-    assert restore(path) == f"The data of {path} are there.\n"
+    assert restore(path).startswith(f"The data of {path} are there.\n")
     assert not Worker.objects.exists()
     assert Backup.objects.get().path == str(path)
     assert not Line.objects.exists()  # no text waited, and texts go on
@@ -142,6 +145,59 @@ def test_a_round_trip_brings_back_all_that_was_there(folder: Path) -> None:
     assert User.objects.get(pk=boss.pk).check_password(factories.PASSWORD)
     factories.customer(code="NEXT")  # it can be written on
     assert codes() == ["KEPT", "NEXT"]
+
+
+def test_a_backup_is_as_old_as_its_name_says_though_it_was_copied(folder: Path) -> None:
+    backup()
+    [path] = folder.iterdir()
+    made_at = Backup.objects.get().made_at
+    copy = folder / f"karani-20260102-030405{SUFFIX}"
+    path.rename(copy)
+    restore(copy)
+    assert Backup.objects.get().made_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    other = copy.rename(folder / f"monday{SUFFIX}")
+    restore(other)
+    assert abs(Backup.objects.get().made_at - made_at) < timedelta(minutes=1)
+
+
+def test_who_was_signed_in_then_is_not_now_and_scripts_go_on(folder: Path) -> None:
+    clerk = factories.superuser()
+    browser = Client()
+    browser.force_login(clerk)
+    tokens = issue_tokens(clerk)
+    script = factories.personal_token(clerk)
+    backup()
+    [path] = folder.iterdir()
+    assert "Everybody signs in anew." in restore(path)
+    assert not BrowserSession.objects.exists()
+    assert browser.get("/admin/").status_code == 302
+
+    def status(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return Client().get("/api/me/", headers=headers).status_code
+
+    assert (status(tokens.access), status(script)) == (401, 200)
+
+
+def test_a_backup_of_a_later_version_is_refused_and_nothing_changes(folder: Path) -> None:
+    MigrationRecorder(connection).record_applied("crm", "9999_later")
+    backup()
+    [path] = folder.iterdir()
+    MigrationRecorder(connection).record_unapplied("crm", "9999_later")
+    factories.customer(code="LATER")
+    with pytest.raises(CommandError, match=r"of a later version of Karani, .* crm 9999_later"):
+        restore(path)
+    assert codes() == ["LATER"]
+
+
+def test_a_migration_of_a_library_that_this_version_has_no_more_is_no_later_version(
+    folder: Path,
+) -> None:
+    MigrationRecorder(connection).record_applied("another", "0001_initial")
+    backup()
+    [path] = folder.iterdir()
+    restore(path)
+    MigrationRecorder(connection).record_unapplied("another", "0001_initial")
 
 
 def test_tables_that_a_later_version_has_added_do_not_stop_an_older_backup(folder: Path) -> None:

@@ -31,6 +31,12 @@ class Command(BaseCommand):
         except CannotRestore as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(_("The data of {file} are there.").format(file=options["file"]))
+        self.stdout.write(
+            _(
+                "Everybody signs in anew. Accounts, roles, personal access tokens and apps are as "
+                "they were then: deactivate or revoke again what was since."
+            )
+        )
         if is_stopped:
             self.stdout.write(
                 _(
