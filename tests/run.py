@@ -49,6 +49,7 @@ SAID_ON_SQLITE = (
     "tests/project/test_compression.py",
     "tests/project/test_empty_lists.py",
     "tests/project/test_environment.py",
+    "tests/project/test_grown_business.py",
     "tests/project/test_light_pages.py",
     "tests/project/test_messages.py",
     "tests/project/test_openapi.py",
