@@ -6,7 +6,7 @@ from contextlib import suppress
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -117,8 +117,7 @@ def save_account(user: User, roles: Iterable[Group], *, by: User) -> None:
     """
     known = None
     if user._state.adding:
-        if not by.has_perm(rights.ADDS):
-            raise PermissionDenied
+        rights.require(by, rights.ADDS)
     else:
         known = User.objects.get(pk=user.pk)
         rights.check_account(known, by=by)

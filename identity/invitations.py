@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -47,7 +47,7 @@ def invite(invitation: Invitation, roles: Collection[Group], *, by: User) -> str
     :raises MayNotBe: the roles are not theirs to give.
     :raises ValidationError: somebody with this address is here already, or asked in.
     """
-    _check_inviter(by)
+    rights.require(by, INVITES)
     check_email(invitation.email)
     rights.check_roles(roles, by=by)
     secret = _vouch_for(invitation, by)
@@ -63,7 +63,7 @@ def renew(invitation: Invitation, *, by: User) -> str:
     :raises PermissionDenied: they may not add people.
     :raises MayNotBe: it was accepted or revoked, or the roles are not theirs to give.
     """
-    _check_inviter(by)
+    rights.require(by, INVITES)
     rights.check_roles(invitation.roles.all(), by=by)
     secret = _vouch_for(invitation, by)
     changed = Invitation.objects.unanswered().filter(pk=invitation.pk)
@@ -80,7 +80,7 @@ def revoke(invitation: Invitation, *, by: User) -> None:
     :raises PermissionDenied: they may not add people.
     :raises MayNotBe: it was accepted or revoked.
     """
-    _check_inviter(by)
+    rights.require(by, INVITES)
     if not Invitation.objects.filter(pk=invitation.pk).revoke():
         raise InvitationIsOver(_("It was accepted or revoked already."))
 
@@ -123,11 +123,6 @@ def accept(invitation: Invitation, user: User, password: str) -> User:
     invitation.accepted_at, invitation.accepted_by = timezone.now(), user
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     return user
-
-
-def _check_inviter(user: User) -> None:
-    if not user.has_perm(INVITES):
-        raise PermissionDenied
 
 
 def _vouch_for(invitation: Invitation, user: User) -> str:

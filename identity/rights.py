@@ -29,13 +29,20 @@ def holds_more(other: User, user: User) -> bool:
     return other.is_superuser or not _rights_of(other) <= _rights_of(user)
 
 
+def require(user: User, *permissions: str) -> None:
+    """
+    :raises PermissionDenied: they lack one of these.
+    """
+    if not user.has_perms(permissions):
+        raise PermissionDenied
+
+
 def check_account(other: User, *, by: User, permission: str = CHANGES) -> None:
     """
     :raises PermissionDenied: they have no business with anybody's account.
     :raises HoldsMore: it is not theirs to change, as its owner may do more.
     """
-    if not by.has_perm(permission):
-        raise PermissionDenied
+    require(by, permission)
     check_within(other, by=by)
 
 

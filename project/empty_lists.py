@@ -12,6 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from identity.invitations import INVITES
+from identity.provider import connected_apps
+
 Words = str | Promise
 
 
@@ -102,7 +105,7 @@ OF_MODELS = {
     ),
     "identity.invitation": EmptyList(
         gettext_lazy("Nobody is invited."),
-        [Action(gettext_lazy("Invite somebody"), "identity_invitation_add", "identity.add_user")],
+        [Action(gettext_lazy("Invite somebody"), "identity_invitation_add", INVITES)],
     ),
     "identity.application": EmptyList(
         gettext_lazy("No apps are connected."),
@@ -110,7 +113,7 @@ OF_MODELS = {
             Action(
                 gettext_lazy("Connect an app"),
                 "identity_application_add",
-                "identity.add_application",
+                connected_apps.ADDS,
             )
         ],
     ),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm.models import Customer, Order
+from identity.invitations import INVITES
 from identity.models import Application, User
 from project.environment import Environment
 
@@ -23,7 +24,7 @@ class FirstStep:
 
 def first_steps(user: User) -> list[FirstStep]:
     """Those of whoever may invite others; nothing once all are done. One query."""
-    if not user.has_perm("identity.add_user"):
+    if not user.has_perm(INVITES):
         return []
     others = User.objects.filter(is_active=True, is_staff=True).exclude(pk=user.pk)
     is_there = User.objects.values_list(

@@ -26,7 +26,7 @@ from identity.models import Application, Authorization, Consent, Role, User
 from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from identity.provider.authorizations import revoke_consent
-from identity.refusals import SaysWhyNot
+from identity.refusals import SaysWhyNot, says_why_not
 from identity.scopes import ALL_SCOPES
 from identity.signed_in import staff_of
 from identity.times import time_column
@@ -133,7 +133,7 @@ class ConsentInline(TabularInline):
     has_change_permission = has_view_permission
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("identity.change_application")
+        return request.user.has_perm(connected_apps.CHANGES)
 
 
 admin.site.unregister(Application)  # the engine's screen, which came first
@@ -210,7 +210,7 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
     # --- Writing --------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Application, form: Any, change: bool) -> None:
-        form.secret = connected_apps.save_app(obj)
+        form.secret = connected_apps.save_app(obj, by=staff_of(request))
         if obj.kind == AppKind.MACHINE:
             chosen = form.cleaned_data["service_roles"]
             connected_apps.give_service_account(obj, chosen, by=staff_of(request))
@@ -227,11 +227,11 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
         return shown, counts, needed - {str(Authorization._meta.verbose_name)}, protected
 
     def delete_model(self, request: HttpRequest, obj: Application) -> None:
-        connected_apps.delete_app(obj)
+        connected_apps.delete_app(obj, by=staff_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Application]) -> None:
         for app in queryset:
-            connected_apps.delete_app(app)
+            connected_apps.delete_app(app, by=staff_of(request))
 
     def response_add(
         self, request: HttpRequest, obj: Application, post_url_continue: str | None = None
@@ -244,6 +244,7 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
     # --- Secrets and ends -----------------------------------------------------------------------
 
     @action(description=_("New secret"), url_path="new-secret", permissions=["keep"])
+    @says_why_not
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret of an app that has one, once that is confirmed."""
         app = self._app(request, object_id)
@@ -253,11 +254,13 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
         if request.method != "POST":
             told = gettext("The old one ends at once.")
             return self._ask(request, app, gettext("Give it a new secret?"), told)
-        request.new_secret = connected_apps.renew_secret(app)  # type: ignore[attr-defined]  # as above
+        secret = connected_apps.renew_secret(app, by=staff_of(request))
+        request.new_secret = secret  # type: ignore[attr-defined]  # as above
         self.log_change(request, app, "New secret.")
         return self._shown_once(request, app) or self._back(object_id)
 
     @action(description=_("End all access"), url_path="end-access", permissions=["keep"])
+    @says_why_not
     def end_access(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End its tokens, and what people allowed it, once that is confirmed."""
         app = self._app(request, object_id)
@@ -268,7 +271,7 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
                 "Its tokens are dead at once, and people are asked again when it comes back."
             )
             return self._ask(request, app, gettext("End all access?"), told)
-        connected_apps.end_tokens(app)
+        connected_apps.end_tokens(app, by=staff_of(request))
         self.log_change(request, app, "Ended all access.")
         messages.success(request, gettext("{name} has no access any more.").format(name=app))
         return self._back(object_id)

@@ -11,10 +11,14 @@ from oauth2_provider.generators import generate_client_secret
 
 from identity import accounts, rights
 from identity import roles as identity_roles
+from identity.errors import HoldsMore
 from identity.models import AccessToken, Application, Authorization, Consent, User
 from identity.models.provider import AppKind
 from identity.scopes import ALL_SCOPES
 from identity.session_tokens import digest
+
+ADDS, CHANGES = "identity.add_application", "identity.change_application"  # the permissions
+DELETES = "identity.delete_application"
 
 
 @transaction.atomic
@@ -44,16 +48,20 @@ def register_app(
     app.post_logout_redirect_uris = " ".join(post_logout_redirect_uris)
     app.allowed_scopes = " ".join(scopes)
     app.has_device_flow = has_device_flow
-    return app, save_app(app)
+    return app, save_app(app, by=None)
 
 
-def save_app(app: Application) -> str:
+def save_app(app: Application, *, by: User | None) -> str:
     """Save an app whose facts were set, and what follows from its kind.
 
-    Returns the secret where one was made now: see ``register_app``.
+    Returns the secret where one was made now: see ``register_app``. ``by`` is who does it; nobody,
+    where the house does.
 
+    :raises PermissionDenied: they may not add or change apps.
+    :raises HoldsMore: it is not theirs to change, as it may do more.
     :raises ValidationError: a redirect URI is missing, or goes where no code may go.
     """
+    _check(app, by, ADDS if app._state.adding else CHANGES)
     app.algorithm = Application.RS256_ALGORITHM
     app.allowed_origins = " ".join(_origins(app)) if app.is_public else ""
     if app.is_public:
@@ -66,8 +74,15 @@ def save_app(app: Application) -> str:
     return secret
 
 
-def renew_secret(app: Application) -> str:
-    """Another secret, from now on the only one; empty for an app that has none."""
+def renew_secret(app: Application, *, by: User | None) -> str:
+    """Another secret, from now on the only one; empty for an app that has none.
+
+    ``by`` is who does it; nobody, where the house does.
+
+    :raises PermissionDenied: they may not change apps.
+    :raises HoldsMore: it is not theirs to change, as it may do more.
+    """
+    _check(app, by, CHANGES)
     if app.is_public:
         return ""
     secret = _new_secret(app)
@@ -102,15 +117,25 @@ def holds_more(app: Application, user: User) -> bool:
 
 
 @transaction.atomic
-def delete_app(app: Application) -> None:
-    """Delete an app and its tokens. Its service account stays, shut: what it did names it."""
+def delete_app(app: Application, *, by: User) -> None:
+    """Delete an app and its tokens. Its service account stays, shut: what it did names it.
+
+    :raises PermissionDenied: they may not delete apps.
+    :raises HoldsMore: it is not theirs to delete, as it may do more.
+    """
+    _check(app, by, DELETES)
     if app.user is not None and app.kind == AppKind.MACHINE:
-        accounts.deactivate(app.user)
+        accounts.deactivate(app.user)  # by the house: who deletes apps need not keep people
     app.delete()
 
 
-def end_tokens(app: Application) -> None:
-    """End all that the app has, for itself and for people; who let it in must allow it again."""
+def end_tokens(app: Application, *, by: User) -> None:
+    """End all that the app has, for itself and for people; who let it in must allow it again.
+
+    :raises PermissionDenied: they may not change apps.
+    :raises HoldsMore: it is not theirs to change, as it may do more.
+    """
+    _check(app, by, CHANGES)
     with transaction.atomic():
         Consent.objects.filter(application=app).delete()
         _end_tokens(app)
@@ -132,6 +157,14 @@ def is_registered_origin(origin: str) -> bool:
     """May pages from there read our answers? Where an app in a browser is at home."""
     apps = Application.objects.filter(is_active=True, allowed_origins__contains=origin)
     return any(origin in app.allowed_origins.split() for app in apps)
+
+
+def _check(app: Application, by: User | None, permission: str) -> None:
+    if by is None:
+        return
+    rights.require(by, permission)
+    if holds_more(app, by):
+        raise HoldsMore(str(app))
 
 
 def _end_tokens(app: Application) -> None:

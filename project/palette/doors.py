@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from identity import invitations, rights
+from identity.provider import connected_apps
 from project import backoffice
 from project.palette.entries import Entry, Group, is_meant
 
@@ -90,14 +92,14 @@ ACTIONS = (
         gettext_lazy("Invite somebody"),
         "mail",
         "admin:identity_invitation_add",
-        "identity.add_user",
+        invitations.INVITES,
         gettext_lazy("new add create user person staff"),
     ),
     Door(
         gettext_lazy("New user"),
         "person_add",
         "admin:identity_user_add",
-        "identity.add_user",
+        rights.ADDS,
         _ADD,
     ),
     Door(
@@ -111,7 +113,7 @@ ACTIONS = (
         gettext_lazy("Connect an app"),
         "apps",
         "admin:identity_application_add",
-        "identity.add_application",
+        connected_apps.ADDS,
         gettext_lazy("new add create oauth api client"),
     ),
 )

@@ -79,11 +79,11 @@ def test_a_web_server_has_no_page_that_calls() -> None:
 
 def test_a_site_is_out_once_its_app_is_switched_off_or_moved(shop: Application) -> None:
     shop.is_active = False
-    connected_apps.save_app(shop)
+    connected_apps.save_app(shop, by=None)
     assert "Access-Control-Allow-Origin" not in preflight("/o/token/")
     shop.is_active = True
     shop.redirect_uris = "https://other.example.com/back"
-    connected_apps.save_app(shop)
+    connected_apps.save_app(shop, by=None)
     assert "Access-Control-Allow-Origin" not in preflight("/o/token/")
 
 

@@ -105,7 +105,7 @@ def test_the_account_of_an_app_that_is_deleted_is_closed_like_any_other() -> Non
     app = Application.objects.get()
     account = app.user
     assert account is not None
-    connected_apps.delete_app(app)
+    connected_apps.delete_app(app, by=factories.superuser())
     account.refresh_from_db()
     assert (account.is_active, status_of(token)) == (False, 401)
 

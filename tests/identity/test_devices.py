@@ -32,7 +32,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 def till(shop: Application) -> Application:
     """A program on tills, which have no keyboard."""
     shop.has_device_flow = True
-    connected_apps.save_app(shop)
+    connected_apps.save_app(shop, by=None)
     return shop
 
 

@@ -32,7 +32,7 @@ BYE = "https://shop.example.com/bye"
 def given(shop: Application, browser: Client) -> dict[str, Any]:
     """What the app has of a person who is signed in."""
     shop.post_logout_redirect_uris = BYE
-    connected_apps.save_app(shop)
+    connected_apps.save_app(shop, by=None)
     return dict(redeem(answer(browser, question(scope="openid orders:read"))["code"]).json())
 
 

@@ -348,12 +348,12 @@ def test_pkce_may_be_waived_for_an_old_web_server_only(browser: Client) -> None:
     plain = who(code_challenge=None, code_challenge_method=None)
     assert told_to_app(browser.get(plain))["error"] == "invalid_request"
     app.requires_pkce = False
-    connected_apps.save_app(app)
+    connected_apps.save_app(app, by=None)
     code = answer(browser, plain)["code"]
     assert_oauth_error(redeem(code, client_secret=secret), "invalid_grant")
     assert redeem(code, client_secret=secret, code_verifier="").status_code == 200
     app.kind = AppKind.BROWSER_OR_MOBILE
-    connected_apps.save_app(app)
+    connected_apps.save_app(app, by=None)
     assert told_to_app(browser.get(plain))["error"] == "invalid_request"
 
 
@@ -670,7 +670,7 @@ def test_what_ended_with_an_app_does_not_come_back_with_it(
 ) -> None:
     given = redeem(answer(browser, who())["code"]).json()
     for shop.is_active in (False, True):
-        connected_apps.save_app(shop)
+        connected_apps.save_app(shop, by=None)
         assert me(given["access_token"]).status_code == 401
     assert_oauth_error(renew(given["refresh_token"]), "invalid_grant")
     assert "code" in told_to_app(browser.get(who()))

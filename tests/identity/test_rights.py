@@ -13,7 +13,17 @@ from django.test import Client
 
 from identity import accounts, rights, roles, two_factor
 from identity.errors import GivesMore, HoldsMore
-from identity.models import Application, BrowserSession, PersonalAccessToken, Role, User
+from identity.models import (
+    AccessToken,
+    Application,
+    Authorization,
+    BrowserSession,
+    Consent,
+    PersonalAccessToken,
+    Role,
+    User,
+)
+from identity.models.provider import AppKind
 from identity.provider import connected_apps
 from tests import factories
 from tests.identity.test_admin import (
@@ -61,6 +71,7 @@ def all_rows() -> list[Any]:
     tables: tuple[Any, ...] = (
         *(User, User.groups.through, Role, Role.permissions.through),
         *(Authenticator, EmailAddress, Application, LogEntry, BrowserSession, PersonalAccessToken),
+        *(AccessToken, Authorization, Consent),
     )
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
@@ -73,6 +84,14 @@ CHANGES: dict[str, Callable[[User, User], object]] = {
     "end_access": lambda user, by: accounts.end_access(user, by=by),
     "set_password": lambda user, by: accounts.set_password(user, "another battery", by=by),
     "remove_second_factor": lambda user, by: two_factor.remove_second_factor(user, by=by),
+}
+
+
+APP_CHANGES: dict[str, Callable[[Application, User], object]] = {
+    "save_app": lambda app, by: connected_apps.save_app(app, by=by),
+    "renew_secret": lambda app, by: connected_apps.renew_secret(app, by=by),
+    "end_tokens": lambda app, by: connected_apps.end_tokens(app, by=by),
+    "delete_app": lambda app, by: connected_apps.delete_app(app, by=by),
 }
 
 
@@ -331,6 +350,59 @@ def test_an_app_that_may_more_is_not_deleted_among_others(client: Client) -> Non
     app, _ = factories.app(user=factories.service_account("Clerk"))
     before = all_rows()
     client.post(APPS, {"action": "delete_selected", "_selected_action": [app.pk], "post": "yes"})
+    assert all_rows() == before
+
+
+def known_app() -> Application:
+    """One that acts for itself as a Clerk, with a token, and facts that are not saved yet."""
+    factories.app_token("Clerk")
+    app = Application.objects.get()
+    app.name = "Till"
+    return app
+
+
+@pytest.mark.parametrize("name", [*APP_CHANGES])
+def test_no_operation_changes_an_app_that_may_more(keeper: User, name: str) -> None:
+    app, before = known_app(), all_rows()
+    with pytest.raises(HoldsMore, match="You cannot do this to Till: they may do more than you"):
+        APP_CHANGES[name](app, keeper)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize("name", [*APP_CHANGES])
+def test_no_operation_changes_an_app_for_who_keeps_none(name: str) -> None:
+    """Though they may do all that it may."""
+    app, manager = known_app(), factories.user("Manager")
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        APP_CHANGES[name](app, manager)
+    assert all_rows() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        *(("save_app", "change"), ("renew_secret", "change"), ("end_tokens", "change")),
+        ("delete_app", "delete"),
+    ],
+)
+def test_each_operation_on_apps_needs_its_own_right(keeper: User, name: str, right: str) -> None:
+    app, _ = factories.app()
+    Role.objects.get(name="Keeper").permissions.remove(
+        *permissions(f"identity.{right}_application")
+    )
+    before = all_rows()
+    with pytest.raises(PermissionDenied):
+        APP_CHANGES[name](app, keeper)
+    assert all_rows() == before
+
+
+def test_no_app_is_made_by_who_may_only_change_them(keeper: User) -> None:
+    Role.objects.get(name="Keeper").permissions.remove(*permissions("identity.add_application"))
+    app, before = Application(name="Till"), all_rows()
+    app.kind = AppKind.MACHINE
+    with pytest.raises(PermissionDenied):
+        connected_apps.save_app(app, by=keeper)
     assert all_rows() == before
 
 

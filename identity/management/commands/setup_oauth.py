@@ -119,7 +119,7 @@ def _set_up(options: dict[str, Any]) -> tuple[Application, str, bool]:
     if app.kind == AppKind.MACHINE and (roles or app.user is None):
         connected_apps.give_service_account(app, roles)
     if options["new_secret"] and not secret:
-        secret = connected_apps.renew_secret(app)
+        secret = connected_apps.renew_secret(app, by=None)
     return app, secret, known is None
 
 
