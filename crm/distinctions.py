@@ -1,11 +1,11 @@
 """Two customers look like one person, and somebody who knows says that they are two."""
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 
 from crm.errors import CustomerIsErased, CustomerIsGone, NotTwoCustomers
 from crm.models import Customer, Distinction
+from identity import rights
 from identity.models import User
 
 SAYS = "crm.change_customer"
@@ -20,8 +20,7 @@ def distinguish(one: Customer, other: Customer, *, by: User) -> Distinction:
     :raises CustomerIsGone: somebody deleted one of them, or merged it.
     :raises CustomerIsErased: the personal data of one was erased.
     """
-    if not by.has_perm(SAYS):
-        raise PermissionDenied
+    rights.require(by, SAYS)
     if one.pk == other.pk:
         raise NotTwoCustomers
     # Nobody deletes, merges or erases one of them before this is through.
@@ -43,8 +42,7 @@ def take_back(one: Customer, other: Customer, *, by: User) -> None:
 
     :raises PermissionDenied: they may not change customers.
     """
-    if not by.has_perm(SAYS):
-        raise PermissionDenied
+    rights.require(by, SAYS)
     Distinction.objects.between(one, other).delete()
 
 

@@ -20,10 +20,12 @@ from crm import distinctions, reasons
 from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.folding import fold
 from crm.models import Customer, CustomerNote, Import, Merge, Order, SavedView
+from identity import rights
 from identity.models import User
 from sms import erasure
 from sms.phone_numbers import stand_in
 
+ERASE = "crm.erase_customer"  # the permission
 NAME = "Erased customer"
 
 
@@ -31,10 +33,12 @@ NAME = "Erased customer"
 def erase_customer(customer: Customer, *, by: User) -> Customer:
     """Forget who a customer is: their facts, notes and texts, also in what was before.
 
+    :raises PermissionDenied: they may not erase any.
     :raises CustomerIsErased: that was done before.
     :raises CustomerIsGone: somebody deleted the customer.
     :raises PhoneIsBeingTexted: a text is on its way. Nothing is erased; a minute later it can be.
     """
+    rights.require(by, ERASE)
     # As for a merge: who writes an order or a text of theirs holds the customer, and is through.
     locked = Customer.objects.select_for_update().filter(pk=customer.pk)
     stored = locked.first()

@@ -24,12 +24,14 @@ from crm.errors import (
 )
 from crm.folding import lines
 from crm.models import Customer, CustomerNote, Distinction, Merge, Order
+from identity import rights
 from identity.models import User
 from sms import opt_outs, outbox
 from sms.models import ConsentSource, Message
 from sms.opt_outs import Word
 from sms.phone_numbers import national_form
 
+MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")  # the permissions
 LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
 
 
@@ -40,12 +42,14 @@ def merge_customers(kept: Customer, other: Customer, *, by: User) -> Merge:
     The facts of the kept one stay; only an email or an account that it lacks is taken over. Who
     wanted no texts to one of the phones is texted to neither.
 
+    :raises PermissionDenied: they may not merge any.
     :raises NotTwoCustomers: it is one record.
     :raises BothHaveAccounts: an account sees the orders of one customer.
     :raises AccountsNeedAdministrator: one has an account, and they may not link any.
     :raises CustomerIsGone: somebody deleted one of them, or merged it.
     :raises CustomerIsErased: the personal data of one was erased.
     """
+    rights.require(by, *MERGE)
     known = Customer.objects.select_for_update().filter(pk__in=[kept.pk, other.pk])
     # In one order for everybody, so that no two wait for each other; who writes an order of theirs
     # meanwhile holds its customer first, and waits until this is through.
@@ -161,7 +165,11 @@ class Plan:
 
 
 def plan_merge(kept: Customer, other: Customer, *, by: User) -> Plan:
-    """What ``merge_customers`` would do as things are."""
+    """What ``merge_customers`` would do as things are.
+
+    :raises PermissionDenied: they may not merge any.
+    """
+    rights.require(by, *MERGE)
     try:
         _refuse(kept, other, by)
     except Refusal as refusal:

@@ -6,17 +6,22 @@ from django.utils.translation import gettext as _
 
 from crm.errors import CustomerIsErased, CustomerIsGone
 from crm.models import Customer, CustomerNote
+from identity import rights
 from identity.models import User
+
+WRITE_NOTES, DELETE_NOTES = "crm.change_customer", "crm.delete_customernote"  # the permissions
 
 
 @transaction.atomic
 def add_note(customer: Customer, text: str, *, author: User) -> CustomerNote:
     """Write down something about a customer, with who did.
 
+    :raises PermissionDenied: they may write none.
     :raises ValidationError: it says nothing, or is too long.
     :raises CustomerIsGone: somebody deleted the customer.
     :raises CustomerIsErased: their personal data was erased.
     """
+    rights.require(author, WRITE_NOTES)
     # A form sends a line break as two characters, which a person counts as one.
     text = text.replace("\r\n", "\n").strip()
     if not text:
@@ -37,8 +42,8 @@ def add_note(customer: Customer, text: str, *, author: User) -> CustomerNote:
 
 def may_delete(note: CustomerNote, user: User) -> bool:
     """Their own, who may change customers; anybody's, who has the permission to."""
-    is_own = note.author_id == user.pk and user.has_perm("crm.change_customer")
-    return is_own or user.has_perm("crm.delete_customernote")
+    is_own = note.author_id == user.pk and user.has_perm(WRITE_NOTES)
+    return is_own or user.has_perm(DELETE_NOTES)
 
 
 def delete_note(note: CustomerNote, *, by: User) -> None:

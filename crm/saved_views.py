@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
 from crm.models import ColumnChoice, SavedView, ViewedList
+from identity import rights
 from identity.models import User
 
+SHARE = "crm.share_savedview"  # the permission
 COLUMNS = "columns"  # of a list's address
 _EACH_LIST = {"q", "o", COLUMNS}
 # What else narrows each; a parameter that its list does not know would be refused there.
@@ -49,8 +51,10 @@ def save_view(
 ) -> SavedView:
     """Save a view; one of the owner's with the same name on this list is replaced.
 
+    :raises PermissionDenied: they may not see the list, or not share a view of it.
     :raises ValidationError: naming each wrong field.
     """
+    rights.require(owner, ViewedList(viewed).permission, *([SHARE] if is_shared else []))
     view = SavedView(owner=owner, list=viewed, name=name.strip(), is_shared=is_shared)
     view.query = clean_query(viewed, query)
     view.full_clean(validate_constraints=False)
@@ -63,11 +67,23 @@ def save_view(
     return saved
 
 
-def revise_view(view: SavedView, changes: dict[str, Any]) -> SavedView:
+def is_kept_by(view: SavedView, user: User) -> bool:
+    """May they change and delete it? Of a list that they may see, one's own; and shared ones,
+    whoever may share."""
+    is_theirs = view.owner_id == user.pk or (view.is_shared and user.has_perm(SHARE))
+    return is_theirs and user.has_perm(ViewedList(view.list).permission)
+
+
+def revise_view(view: SavedView, changes: dict[str, Any], *, by: User) -> SavedView:
     """Change the name of a view, or whether it is shared.
 
+    :raises PermissionDenied: it is not theirs to change, or they may not share any.
     :raises ValidationError: naming each wrong field.
     """
+    # As it is stored: a form has put what was typed into the record.
+    _check_keeper(SavedView.objects.get(pk=view.pk), by)
+    if "is_shared" in changes:
+        rights.require(by, SHARE)
     for field, value in changes.items():
         setattr(view, field, value)
     view.full_clean()
@@ -76,9 +92,18 @@ def revise_view(view: SavedView, changes: dict[str, Any]) -> SavedView:
     return view
 
 
-def delete_view(view: SavedView) -> None:
-    """Delete a view; the addresses that were made of it stay good."""
+def delete_view(view: SavedView, *, by: User) -> None:
+    """Delete a view; the addresses that were made of it stay good.
+
+    :raises PermissionDenied: it is not theirs to delete.
+    """
+    _check_keeper(view, by)
     view.delete()
+
+
+def _check_keeper(view: SavedView, user: User) -> None:
+    if not is_kept_by(view, user):
+        raise PermissionDenied
 
 
 def choose_columns(

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.taking import ADD_CUSTOMER, TAKE
 from identity.invitations import INVITES
 from identity.provider import connected_apps
 
@@ -48,7 +49,7 @@ class Offer:
     link: str
 
 
-_NEW_ORDER = Action(gettext_lazy("New order"), "crm_order_add", "crm.add_order")
+_NEW_ORDER = Action(gettext_lazy("New order"), "crm_order_add", TAKE)
 _CUSTOMERS = Action(
     gettext_lazy("See the customers"), "crm_customer_changelist", "crm.view_customer"
 )
@@ -60,7 +61,7 @@ OF_MODELS = {
         gettext_lazy("No customers yet."),
         [
             Action(gettext_lazy("Import customers"), "crm_customer_import", "crm.import_customer"),
-            Action(gettext_lazy("New customer"), "crm_customer_add", "crm.add_customer"),
+            Action(gettext_lazy("New customer"), "crm_customer_add", ADD_CUSTOMER),
         ],
     ),
     "crm.savedview": EmptyList(

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.admin import ModelAdmin
 
 from crm import erasing
-from crm.admin.customer_page import ERASE, back_to, customer_for, further_page
+from crm.admin.customer_page import back_to, customer_for, further_page
 from crm.errors import Refusal
 from crm.models import Customer, CustomerNote
 from identity.signed_in import staff_of
@@ -23,7 +23,7 @@ def doors(customers_admin: ModelAdmin) -> list[URLPattern]:
 
     @require_http_methods(["GET", "POST"])
     def erase(request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        customer = customer_for(request, customer_id, "crm.view_customer", ERASE)
+        customer = customer_for(request, customer_id, "crm.view_customer", erasing.ERASE)
         if customer.is_erased or (request.method == "POST" and _erases(request, customer)):
             return back_to(customer)
         return further_page(

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.admin import ModelAdmin
 
 from crm import merging
-from crm.admin.customer_page import MERGE, back_to, customer_for, further_page, reach_of
+from crm.admin.customer_page import back_to, customer_for, further_page, reach_of
 from crm.errors import Refusal
 from crm.models import Customer
 from identity.signed_in import staff_of
@@ -24,7 +24,7 @@ def doors(customers_admin: ModelAdmin) -> list[URLPattern]:
 
     @require_http_methods(["GET", "POST"])
     def merge(request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        kept = customer_for(request, customer_id, *MERGE)
+        kept = customer_for(request, customer_id, *merging.MERGE)
         wanted = request.POST.get("with") or request.GET.get("with", "")
         other = _find(wanted)
         if request.method == "POST" and _merges(request, kept, other, wanted):

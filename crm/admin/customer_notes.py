@@ -19,15 +19,13 @@ from crm.models import Customer, CustomerNote
 from identity.form_keys import FormWasSentBefore, use_form_key
 from identity.signed_in import staff_of
 
-CHANGE = "crm.change_customer"
-
 
 def doors(customers_admin: ModelAdmin) -> list[URLPattern]:
     """To write a note, for who may change customers, and to delete one."""
 
     @require_POST
     def add(request: HttpRequest, customer_id: UUID) -> HttpResponse:
-        customer = customer_for(request, customer_id, CHANGE)
+        customer = customer_for(request, customer_id, notes.WRITE_NOTES)
         form = NoteForm(request.POST)
         if form.is_valid() and _takes(request, form, customer):
             return back_to(customer, "notes")

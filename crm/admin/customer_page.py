@@ -17,8 +17,11 @@ from unfold.admin import ModelAdmin
 
 from crm import distinctions, duplicates, notes, sales, timeline
 from crm.admin.colours import ORDER_COLOURS
+from crm.erasing import ERASE
 from crm.forms import NoteForm
+from crm.merging import LINK_ACCOUNTS, MERGE
 from crm.models import Customer, CustomerNote, Order
+from crm.taking import TAKE
 from identity.models import User
 from identity.signed_in import staff_of
 from sms.admin.colours import STATUS_COLOURS
@@ -28,10 +31,7 @@ from sms.phone_numbers import national_form
 
 SHOWN_ROWS = 10  # of the orders and texts
 SHOWN_NOTES = 20
-LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
 SEND_TEXTS = "sms.add_message"
-ERASE = "crm.erase_customer"
-MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")
 
 
 class Reach(TextChoices):
@@ -76,7 +76,7 @@ def page_of(customer: Customer, user: User) -> dict[str, Any]:
         "reach": reach.label,
         "reach_colour": REACH_COLOURS[reach],
         "shown": SHOWN_ROWS,
-        "may_order": is_known and user.has_perm("crm.add_order"),
+        "may_order": is_known and user.has_perm(TAKE),
         "may_text": is_known and user.has_perm(SEND_TEXTS),
         "may_merge": is_known and user.has_perms(MERGE),
         "may_tell_apart": is_known and user.has_perm(distinctions.SAYS),
@@ -132,7 +132,7 @@ def latest_texts(customer: Customer) -> list[Message]:
 def _notes(customer: Customer, user: User) -> dict[str, Any]:
     known = CustomerNote.objects.filter(customer=customer).select_related("author")
     rows = known[: SHOWN_NOTES + 1]
-    may_add = user.has_perm("crm.change_customer")
+    may_add = user.has_perm(notes.WRITE_NOTES)
     shown = [(note, notes.may_delete(note, user)) for note in rows]
     return {
         "notes": shown[:SHOWN_NOTES],

@@ -25,7 +25,7 @@ from crm.admin import (
     customer_notes,
     customer_texting,
 )
-from crm.admin.customer_page import LINK_ACCOUNTS, REACH_COLOURS, back_to, page_of, reach_of
+from crm.admin.customer_page import REACH_COLOURS, back_to, page_of, reach_of
 from crm.admin.lists.tools import ListTools
 from crm.admin.operations import OperationsAdmin, changes_of
 from crm.errors import CustomerIsErased
@@ -121,7 +121,7 @@ class CustomerAdmin(ListTools, OperationsAdmin):
         if obj is not None and obj.is_erased:
             return ((None, {"fields": ("code", "created_at", "updated_at")}),)
         facts, texts, (title, options) = self.fieldsets
-        hidden = set() if request.user.has_perm(LINK_ACCOUNTS) else {"user"}
+        hidden = set() if request.user.has_perm(merging.LINK_ACCOUNTS) else {"user"}
         shown = tuple(name for name in options["fields"] if name not in hidden)
         known = () if obj is None else (texts,)  # of a new one, nobody said anything yet
         return (facts, *known, (title, {"fields": shown}))

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -21,8 +20,6 @@ from crm.admin.operations import changes_of
 from crm.models import SavedView, ViewedList
 from identity.signed_in import staff_of
 from identity.times import time_column
-
-_SHARE = "crm.share_savedview"
 
 
 class SavedViewForm(forms.ModelForm[SavedView]):
@@ -66,7 +63,7 @@ class SavedViewAdmin(ModelAdmin):
         return super().get_queryset(request).visible_to(staff_of(request))
 
     def get_fields(self, request: HttpRequest, obj: SavedView | None = None) -> list[str]:
-        shared = ["is_shared"] if request.user.has_perm(_SHARE) else []
+        shared = ["is_shared"] if request.user.has_perm(saved_views.SHARE) else []
         return ["name", *shared, *(["list", "query"] if obj is None else ["shows"])]
 
     def has_view_permission(self, request: HttpRequest, obj: SavedView | None = None) -> bool:
@@ -80,7 +77,7 @@ class SavedViewAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: SavedView | None = None) -> bool:
         may_see = self.has_view_permission(request, obj)
-        return may_see and (obj is None or obj.is_kept_by(staff_of(request)))
+        return may_see and (obj is None or saved_views.is_kept_by(obj, staff_of(request)))
 
     def has_delete_permission(self, request: HttpRequest, obj: SavedView | None = None) -> bool:
         return self.has_change_permission(request, obj)
@@ -89,16 +86,14 @@ class SavedViewAdmin(ModelAdmin):
         self, request: HttpRequest, obj: SavedView, form: forms.ModelForm[SavedView], change: bool
     ) -> None:
         if change:
-            saved_views.revise_view(obj, changes_of(form))
+            saved_views.revise_view(obj, changes_of(form), by=staff_of(request))
             return
-        if not request.user.has_perm(ViewedList(obj.list).permission):
-            raise PermissionDenied
         facts = (obj.list, obj.name, obj.query)
         saved = saved_views.save_view(staff_of(request), *facts, is_shared=obj.is_shared)
         obj.pk, obj.query = saved.pk, saved.query
 
     def delete_model(self, request: HttpRequest, obj: SavedView) -> None:
-        saved_views.delete_view(obj)
+        saved_views.delete_view(obj, by=staff_of(request))
 
     def response_add(
         self, request: HttpRequest, obj: SavedView, post_url_continue: str | None = None

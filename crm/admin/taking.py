@@ -26,7 +26,6 @@ from sms.phone_numbers import find_phone_part, national_form
 
 FOUND_AT_ONCE = 20
 NEW = "new"  # what the search offers in place of a customer's id, where it finds nobody
-ADD_CUSTOMER = "crm.add_customer"
 _FOLDED = "collapse"
 
 
@@ -90,7 +89,7 @@ def fieldsets_for(request: HttpRequest) -> Any:
     )
     return (
         (None, {"fields": ("customer",)}),
-        *((new,) if request.user.has_perm(ADD_CUSTOMER) else ()),
+        *((new,) if request.user.has_perm(taking.ADD_CUSTOMER) else ()),
         (None, {"fields": ("item", "amount")}),
         (gettext_lazy("More"), {"fields": ("order_time", "reference"), "classes": [_FOLDED]}),
     )
@@ -99,13 +98,11 @@ def fieldsets_for(request: HttpRequest) -> Any:
 def take(request: HttpRequest, order: Order, form: TakeOrderForm) -> Order:
     """Place the order that the form describes.
 
-    :raises PermissionDenied: its customer is a new one, whom this person may not register.
+    :raises PermissionDenied: they may take none, or not from a new customer.
     :raises FormWasSentBefore: it was placed already.
     """
-    customer = form.new_customer
-    if customer is not None and not request.user.has_perm(ADD_CUSTOMER):
-        raise PermissionDenied
-    return taking.take_order(staff_of(request), form.cleaned_data["form_key"], order, customer)
+    key = form.cleaned_data["form_key"]
+    return taking.take_order(staff_of(request), key, order, form.new_customer)
 
 
 def find_customer(request: HttpRequest) -> JsonResponse:
@@ -119,7 +116,7 @@ def find_customer(request: HttpRequest) -> JsonResponse:
     if not found and (begun := find_phone_part(term)):
         found = _found(request, begun, start)
     results = [{"id": str(each.pk), "text": label_of(each)} for each in found[:FOUND_AT_ONCE]]
-    if term and not start and not found and request.user.has_perm(ADD_CUSTOMER):
+    if term and not start and not found and request.user.has_perm(taking.ADD_CUSTOMER):
         text = _("Nobody is found. New customer: {typed}").format(typed=term)
         results = [{"id": NEW, "text": text, "typed": term}]
     more = len(found) > FOUND_AT_ONCE

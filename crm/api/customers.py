@@ -22,6 +22,7 @@ from crm.schemas.customers import (
     CustomerReplacement,
 )
 from crm.schemas.orders import OrderOut
+from crm.taking import ADD_CUSTOMER
 from identity.tokens import Caller, needs
 from sms.models import ConsentSource
 from sms.opt_outs import Word
@@ -45,7 +46,7 @@ def list_customers(request: HttpRequest, filters: Query[CustomerFilters]) -> Cus
     "/",
     response={201: CustomerOut},
     operation_id="create_customer",
-    auth=needs("customers:write", permission="crm.add_customer"),
+    auth=needs("customers:write", permission=ADD_CUSTOMER),
 )
 @etags.on
 def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:

@@ -25,6 +25,7 @@ from crm.schemas.orders import (
     OrderReplacement,
     OrdersIn,
 )
+from crm.taking import TAKE
 from identity.tokens import needs
 
 router = Router(tags=["orders"])
@@ -56,7 +57,7 @@ def create_order(request: HttpRequest, body: OrderIn) -> Status[Order]:
     "/bulk/",
     response={201: list[OrderOut]},
     operation_id="create_orders",
-    auth=needs("orders:write", permission="crm.add_order"),
+    auth=needs("orders:write", permission=TAKE),
 )
 def create_orders(request: HttpRequest, body: OrdersIn) -> Status[list[Order]]:
     """Place up to 1,000 orders, all or none; each customer is texted about each of theirs.

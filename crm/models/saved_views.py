@@ -85,11 +85,6 @@ class SavedView(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def is_kept_by(self, user: User) -> bool:
-        """May they change and delete it? One's own; and shared ones, whoever may share."""
-        shares = self.is_shared and user.has_perm("crm.share_savedview")
-        return self.owner_id == user.pk or shares
-
 
 class ColumnChoice(models.Model):
     """The columns that somebody wants to see on a list, where its address does not say."""

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm import taking
 from identity import invitations, rights
 from identity.provider import connected_apps
 from project import backoffice
@@ -36,14 +37,14 @@ NEW_ORDER = Door(
     gettext_lazy("New order"),
     "add_shopping_cart",
     "admin:crm_order_add",
-    "crm.add_order",
+    taking.TAKE,
     gettext_lazy("add create take place sell sale"),
 )
 NEW_CUSTOMER = Door(
     gettext_lazy("New customer"),
     "person_add",
     "admin:crm_customer_add",
-    "crm.add_customer",
+    taking.ADD_CUSTOMER,
     gettext_lazy("add create register"),
 )
 _IN = gettext_lazy("upload spreadsheet sheet excel csv")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -218,6 +218,23 @@ def test_whoever_asks_a_note_says_something_and_not_too_much(manager: User, text
     with pytest.raises(ValidationError):
         notes.add_note(factories.customer(), text, author=manager)
     assert not CustomerNote.objects.exists()
+
+
+def test_who_may_change_no_customer_writes_no_note() -> None:
+    viewer, customer = factories.user("Viewer"), factories.customer()
+    with pytest.raises(PermissionDenied):
+        notes.add_note(customer, "Pays on Fridays.", author=viewer)
+    assert not CustomerNote.objects.exists()
+
+
+def test_the_operation_deletes_no_note_that_is_anothers_or_no_longer_ones_own() -> None:
+    clerk, other = factories.user("Clerk"), factories.user("Clerk")
+    note = notes.add_note(factories.customer(), "Pays on Fridays.", author=clerk)
+    clerk.groups.clear()
+    for by in (other, User.objects.get(pk=clerk.pk)):
+        with pytest.raises(PermissionDenied):
+            notes.delete_note(note, by=by)
+    assert CustomerNote.objects.get() == note
 
 
 def test_nothing_is_noted_of_a_customer_who_was_just_deleted(manager: User) -> None:

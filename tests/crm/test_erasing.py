@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.test import Client
 
@@ -262,6 +263,13 @@ def test_nothing_new_is_written_about_who_was_forgotten(manager: User) -> None:
             write()
     assert everything() == before
     assert [each.recipient_id for each in audience.people_of(Customer.objects.all())] == [other.pk]
+
+
+def test_nobody_is_erased_by_who_may_not(customer: Customer) -> None:
+    clerk, before = factories.user("Clerk"), everything()
+    with pytest.raises(PermissionDenied):
+        erasing.erase_customer(customer, by=clerk)
+    assert everything() == before
 
 
 def test_a_customer_who_was_just_deleted_is_not_erased(manager: User) -> None:

@@ -6,7 +6,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.db import connection, models
 from django.test import Client
 
@@ -237,6 +239,20 @@ def test_which_orders_an_account_sees_a_manager_does_not_decide(
     customers.update_customer(Customer.objects.get(code=owner), {"user": factories.user()})
     before = everything()
     with pytest.raises(AccountsNeedAdministrator, match=f"{owner} has an account"):
+        merging.merge_customers(kept, other, by=manager)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("right", [*merging.MERGE])
+def test_nobody_merges_or_plans_it_without_each_of_its_rights(
+    kept: Customer, other: Customer, manager: User, right: str
+) -> None:
+    codename = right.removeprefix("crm.")
+    manager.groups.get().permissions.remove(Permission.objects.get(codename=codename))
+    before = everything()
+    with pytest.raises(PermissionDenied):
+        merging.plan_merge(kept, other, by=manager)
+    with pytest.raises(PermissionDenied):
         merging.merge_customers(kept, other, by=manager)
     assert everything() == before
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.admin.sites import site
 from django.contrib.auth.models import Permission
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -197,6 +197,49 @@ def test_a_view_of_a_list_that_one_may_not_see_is_not_seen_either(manager: User)
     assert save(client).status_code == 403
     assert offered(client, CUSTOMERS) == {}
     assert SavedView.objects.count() == 1
+
+
+def rows() -> list[Any]:
+    return list(SavedView.objects.order_by("pk").values())
+
+
+def test_the_operations_save_and_share_nothing_that_its_owner_may_not(clerk: User) -> None:
+    mine = view(clerk)
+    nobody, before = factories.user(), rows()
+    with pytest.raises(PermissionDenied):
+        view(nobody)
+    for name in ("Late", "Another"):
+        with pytest.raises(PermissionDenied):
+            view(clerk, name, is_shared=True)
+    mine.is_shared = True
+    with pytest.raises(PermissionDenied):
+        saved_views.revise_view(mine, {"is_shared": True}, by=clerk)
+    assert rows() == before
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_operations_change_and_delete_no_view_of_another(
+    clerk: User, manager: User, is_shared: bool
+) -> None:
+    theirs = view(manager, is_shared=is_shared)
+    user, before = clerk if is_shared else factories.user("Manager"), rows()
+    with pytest.raises(PermissionDenied):
+        saved_views.delete_view(theirs, by=user)
+    theirs.is_shared = not is_shared  # as a form leaves it
+    with pytest.raises(PermissionDenied):
+        saved_views.revise_view(theirs, {"name": "Mine"}, by=user)
+    assert rows() == before
+
+
+def test_a_view_of_a_list_that_one_no_longer_sees_is_not_changed_either(manager: User) -> None:
+    mine = view(manager, is_shared=True)
+    manager.groups.get().permissions.remove(Permission.objects.get(codename="view_order"))
+    user, before = User.objects.get(pk=manager.pk), rows()
+    with pytest.raises(PermissionDenied):
+        saved_views.revise_view(mine, {"name": "Lamps"}, by=user)
+    with pytest.raises(PermissionDenied):
+        saved_views.delete_view(mine, by=user)
+    assert rows() == before
 
 
 def test_ones_own_view_is_renamed_and_deleted(clerk: User) -> None:

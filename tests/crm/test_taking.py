@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -204,9 +204,9 @@ def test_who_orders_is_found_by_phone_name_and_code(client: Client, term: str) -
     }
 
 
-def test_who_was_forgotten_is_not_found_and_not_chosen(client: Client, clerk: User) -> None:
+def test_who_was_forgotten_is_not_found_and_not_chosen(client: Client) -> None:
     customer = factories.customer(name="Wanjiku Kamau")
-    erasing.erase_customer(customer, by=clerk)
+    erasing.erase_customer(customer, by=factories.user("Manager"))
     assert [each["id"] for each in client.get(FIND).json()["results"]] == []
     assert " selected>" not in client.get(ADD, {"customer": str(customer.pk)}).content.decode()
     page = client.post(ADD, filled_in(customer=str(customer.pk)))
@@ -353,6 +353,23 @@ def test_the_operation_takes_a_form_once(clerk: User) -> None:
     with pytest.raises(ValidationError):
         taking.take_order(clerk, "another key", Order(item="", amount="5", customer=jane))
     assert everything() == [1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("right", ["add_order", "add_customer"])
+def test_the_operation_takes_no_order_that_its_taker_may_not(clerk: User, right: str) -> None:
+    clerk.groups.get().permissions.remove(Permission.objects.get(codename=right))
+    jane = Customer(name="Jane Doe", phone_number="+254722000001")
+    before = everything()
+    with pytest.raises(PermissionDenied):
+        taking.take_order(clerk, "key", Order(item="Lamp", amount="5"), jane)
+    assert (everything(), outcome_of(clerk, "key")) == (before, None)
+
+
+def test_who_may_add_no_customer_takes_the_order_of_a_known_one(clerk: User) -> None:
+    clerk.groups.get().permissions.remove(Permission.objects.get(codename="add_customer"))
+    known = factories.customer()
+    order = taking.take_order(clerk, "key", Order(item="Lamp", amount="5", customer=known))
+    assert Order.objects.get() == order
 
 
 @pytest.mark.parametrize("term", ["0722 000001", "+254722000001", "TWICE"])

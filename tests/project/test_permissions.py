@@ -665,7 +665,7 @@ def addresses(world: World) -> Addresses:
     records: dict[str, models.Model] = {
         "crm_customer": world.order.customer,
         "crm_customer_note_delete": notes.add_note(
-            world.order.customer, "Pays on Fridays", author=world.owner
+            world.order.customer, "Pays on Fridays", author=factories.user("Clerk")
         ),
         "crm_order": world.order,
         "crm_savedview": saved_views.save_view(

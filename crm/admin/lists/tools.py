@@ -87,7 +87,7 @@ class ListTools:
             "views": found,
             "current_view": next((each["view"] for each in found if each["is_current"]), None),
             "viewed": self.viewed.value,
-            "may_share": request.user.has_perm("crm.share_savedview"),
+            "may_share": request.user.has_perm(saved_views.SHARE),
             "query_as_seen": saved_views.clean_query(self.viewed, urlencode(as_seen, doseq=True)),
             "query_here": here,
             "columns": self._columns(request, shown),
