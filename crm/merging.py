@@ -32,7 +32,7 @@ from sms.opt_outs import Word
 from sms.phone_numbers import national_form
 
 MERGE = ("crm.change_customer", "crm.delete_customer", "crm.change_order")  # the permissions
-LINK_ACCOUNTS = "identity.change_user"  # to link one is to let it see the customer's orders
+LINK_ACCOUNTS = rights.CHANGES  # to link one is to let it see the customer's orders
 
 
 @transaction.atomic
