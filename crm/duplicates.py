@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import phonenumbers
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from crm.distinctions import not_told_apart
 from crm.folding import name_key
-from crm.models import Customer
+from crm.models import Customer, CustomerQuerySet, Distinction
 from sms.phone_numbers import national_form
 
 MOST = 5  # records, told of one
@@ -49,6 +49,19 @@ def likely_duplicates(customer: Customer) -> list[Likeness]:
         each.reasons += _alike(customer, each.customer)
     likely = sorted(found.values(), key=lambda each: (-len(each.reasons), each.customer.code))
     return likely[:MOST]
+
+
+def sharing(customers: CustomerQuerySet, name: str) -> CustomerQuerySet:
+    """Those of whom another one has the same ``name_key`` or ``email``, and may be the same person.
+
+    Not those who were told apart from all such others.
+    """
+    key = Lower("email") if name == "email" else F(name)
+    me, twin = OuterRef(OuterRef("pk")), OuterRef("pk")
+    apart = Distinction.objects.filter(Q(first=me, second=twin) | Q(first=twin, second=me))
+    twins = Customer.objects.annotate(key=key).filter(key=OuterRef("shared"))
+    others = twins.exclude(pk=OuterRef("pk")).exclude(Exists(apart))
+    return customers.sharing(name).filter(Exists(others))
 
 
 def _found(customer: Customer, others: QuerySet[Customer]) -> Iterator[tuple[Customer, str]]:

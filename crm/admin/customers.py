@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
-from crm import audience, customers, merging
+from crm import audience, customers, duplicates, merging
 from crm.admin import (
     customer_distinctions,
     customer_erasing,
@@ -90,7 +90,8 @@ class LikenessFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: CustomerQuerySet) -> CustomerQuerySet:  # type: ignore[override]  # it is these
         known = self.value()
-        return queryset.sharing(known) if known in ("name_key", "email") else queryset
+        is_known = known in ("name_key", "email")
+        return duplicates.sharing(queryset, known) if known and is_known else queryset
 
 
 @admin.register(Customer)

@@ -112,6 +112,24 @@ def test_the_database_keeps_a_pair_in_one_order_alone() -> None:
     assert not Distinction.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["name_key", "email"])
+def test_the_list_of_likely_doubles_ends_with_those_who_were_told_apart(
+    client: Client, clerk: User, name: str
+) -> None:
+    emails = ("w@example.com", "W@example.com")
+    one, other = (factories.customer(name="Wanjiku Kamau", email=email) for email in emails)
+    distinctions.distinguish(one, other, by=clerk)
+    assert listed(client, name) == set()
+    third = factories.customer(name="Wanjiku Kamau", email="w@example.com")
+    assert listed(client, name) == {one, other, third}
+    distinctions.distinguish(one, third, by=clerk)
+    assert listed(client, name) == {other, third}
+
+
+def listed(client: Client, name: str) -> set[Customer]:
+    return set(client.get(CUSTOMERS, {"alike": name}).context["cl"].result_list)
+
+
 # --- What is refused ----------------------------------------------------------------------------
 
 
