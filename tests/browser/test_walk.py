@@ -26,7 +26,7 @@ DESK, PHONE, NARROW = 1280, 390, 320  # px
 AREAS, REST = ("crm", "sms", "identity"), "the rest"  # a test each, to walk side by side
 _NOT_PAGES = {"crm_order_find_customer"}  # JSON
 # What differs where nothing on the page does.
-_CHANCE = re.compile(r'name="csrfmiddlewaretoken" value="\w+"|select2-data-[\w-]+')
+_CHANCE = re.compile(r'name="(csrfmiddlewaretoken|form_key)" value="[\w-]+"|select2-data-[\w-]+')
 
 
 def faults_of(page: Page) -> Iterator[str]:
