@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 from crm.models import Customer
 from sms.models import Message
 from tests import factories
+from tests.browser.axe import grave_faults
 from tests.browser.screen import no_wider_than_the_screen
 
 
@@ -71,12 +72,15 @@ def test_a_record_that_is_not_the_same_persons_is_pointed_out_no_more(page: Page
     other = factories.customer(name="Kamau Wanjiku", code="OTHER")
     open_page(page, customer)
     likely = page.get_by_role("region", name="Might be the same person")
+    expect(likely).to_be_visible()
+    assert grave_faults(page) == []
     likely.get_by_role("button", name="Not the same").dblclick()
     expect(page.get_by_text("Kamau Wanjiku (OTHER) is somebody else").first).to_be_visible()
     expect(likely).to_have_count(0)
     changes = page.get_by_role("region", name="What changed")
     expect(changes).to_contain_text("Not the same person as Kamau Wanjiku (OTHER).")
     assert no_wider_than_the_screen(page)
+    assert grave_faults(page) == []
     open_page(page, other)
     expect(page.get_by_role("region", name="What changed")).to_be_visible()
     expect(likely).to_have_count(0)

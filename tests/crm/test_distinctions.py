@@ -232,6 +232,16 @@ def test_the_buttons_of_the_page_tell_apart_and_take_back(client: Client) -> Non
     assert not Distinction.objects.exists()
 
 
+def test_who_compares_two_before_a_merge_can_tell_them_apart_there() -> None:
+    one, other = namesakes("A1", "B2")
+    client = Client()
+    client.force_login(factories.user("Manager"))
+    page = client.get(f"{CUSTOMERS}{one.pk}/merge/", {"with": "B2"}).content.decode()
+    [form] = re.findall(f'action="{CUSTOMERS}{one.pk}/distinguish/">.*?</form>', page, re.DOTALL)
+    assert f'name="other" value="{other.pk}"' in form
+    assert "Not the same" in form
+
+
 @pytest.mark.parametrize("button", ["distinguish", "take-back"])
 @pytest.mark.parametrize("other", ["", "x", "01890000-0000-7000-8000-000000000000"])
 def test_a_record_that_is_gone_by_now_is_told_of(client: Client, button: str, other: str) -> None:
