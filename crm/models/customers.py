@@ -62,7 +62,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         writes an order holds its customer first, and locks the order after that: the other way
         round, a renaming that waits for the order would itself be waited for.
         """
-        chosen = self.filter(pk__in={pk for pk in ids if pk}).order_by("pk")
+        wanted = {pk for pk in ids if pk}
+        if not wanted:
+            return {}  # Django has no SQL for a choice of none
+        chosen = self.filter(pk__in=wanted).order_by("pk")
         if connection.vendor != "postgresql":  # there a transaction has the database for itself
             return {customer.pk: customer for customer in chosen}
         sql, values = chosen.query.sql_with_params()
