@@ -34,6 +34,10 @@ def favicon(request: HttpRequest) -> str:
     return static("project/favicon.svg")
 
 
+def before_paint(request: HttpRequest) -> str:
+    return static("project/before_paint.js")
+
+
 def select2_names(request: HttpRequest) -> str:
     return static("project/select2_names.js")
 
