@@ -13,8 +13,12 @@ from django.template.loader_tags import ExtendsNode
 
 register = template.Library()
 
-# Letters, as the device has some; charts, which nobody draws; and rows to be sorted by hand.
-_LEFT_OUT = ("fonts/inter/styles", "js/chart/chart", "js/alpine/alpine.sort")
+# Letters, as the device has some; all icons, in place of which those in use come with our styles;
+# charts, which nobody draws; and rows to be sorted by hand.
+_LEFT_OUT = (
+    *("fonts/inter/styles", "fonts/material-symbols/styles"),
+    *("js/chart/chart", "js/alpine/alpine.sort"),
+)
 _HEAVY = re.compile(
     rf"<(?:link|script)\b[^>]*/unfold/(?:{'|'.join(_LEFT_OUT)})\.[^>]*>(?:</script>)?"
 )

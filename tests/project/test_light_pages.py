@@ -21,7 +21,7 @@ ADDRESSES = [
     "/admin/identity/role/add/",
 ]
 HEAVY = [
-    "unfold/fonts/inter/",
+    "unfold/fonts/",
     "unfold/js/chart/",
     "unfold/js/alpine/alpine.sort",
     "unfold/js/htmx/",
