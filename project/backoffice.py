@@ -38,6 +38,10 @@ def before_paint(request: HttpRequest) -> str:
     return static("project/before_paint.js")
 
 
+def page_leaving(request: HttpRequest) -> str:
+    return static("project/page_leaving.js")
+
+
 def select2_names(request: HttpRequest) -> str:
     return static("project/select2_names.js")
 

@@ -367,7 +367,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "project.home.home",
     "COLORS": backoffice.COLORS,
     "STYLES": [backoffice.stylesheet, backoffice.palette_stylesheet],
-    "SCRIPTS": [backoffice.before_paint, backoffice.select2_names],
+    "SCRIPTS": [backoffice.before_paint, backoffice.page_leaving, backoffice.select2_names],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"show_search": True, "navigation": backoffice.navigation},

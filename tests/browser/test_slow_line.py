@@ -1,10 +1,18 @@
-"""What is seen of a page whose scripts are still on their way."""
+"""What is seen of a page whose scripts are still on their way, and on the way back to it."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
 ALPINE = re.compile(r"/alpine/alpine\.([0-9a-f]+\.)?js$")
+EVENTS = """
+window.events = [];
+const { addEventListener } = EventTarget.prototype;
+EventTarget.prototype.addEventListener = function (type, ...rest) {
+  this === window && window.events.push(type);
+  return addEventListener.call(this, type, ...rest);
+};
+"""
 CHOSEN = {"adminTheme": '"dark"', "sidebarDesktopOpen": "0", "first-steps": "put away"}
 
 
@@ -34,3 +42,11 @@ def test_the_colours_are_alpines_to_change_once_it_has_come(page: Page) -> None:
     page.keyboard.press("Control+e")
     expect(page.locator("html")).to_contain_class("light")
     expect(page.locator("html")).not_to_contain_class("dark")
+
+
+def test_no_page_waits_for_the_event_for_which_browsers_do_not_keep_it(page: Page) -> None:
+    page.add_init_script(EVENTS)
+    page.goto("/admin/crm/order/add/")
+    events = page.evaluate("window.events")
+    assert "pagehide" in events
+    assert "unload" not in events
