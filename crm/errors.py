@@ -105,6 +105,14 @@ class WasMerged(Refusal):
         super().__init__(told.format(code=merge.code, phone=phone, kept=merge.kept.code))
 
 
+class CustomerWasMerged(Refusal):
+    """The record went into another one, which has its orders and texts."""
+
+    def __init__(self, kept: Customer) -> None:
+        told = _("That customer was merged into {code}. Go on with its id: {id}.")
+        super().__init__(told.format(code=kept.code, id=kept.pk))
+
+
 class NotTwoCustomers(Refusal):
     """A record can be neither merged with itself nor told apart from itself."""
 

@@ -138,10 +138,11 @@ def _take_over(kept: Customer, other: Customer, account: User | None) -> None:
     Order.objects.refill_search_text(kept)
 
 
-def kept_for(customer_id: str) -> Customer | None:
-    """The record into which the one with this id went, if it did."""
+def kept_for(*, pk: object = None, code: object = None) -> Customer | None:
+    """The record into which the one with this id, or else this code, went, if it did."""
+    had = {"code": code} if pk is None else {"other_id": pk}
     with suppress(ValidationError):  # it is no id
-        merge = Merge.objects.filter(other_id=customer_id).select_related("kept").first()
+        merge = Merge.objects.filter(**had).select_related("kept").first()
         return merge.kept if merge else None
     return None
 

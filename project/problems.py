@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from pydantic import Field
 
-from crm.errors import CustomerIsGone, OrderIsGone, RecordHasChanged, Refusal
+from crm.errors import CustomerIsGone, CustomerWasMerged, OrderIsGone, RecordHasChanged, Refusal
 from identity.errors import (
     CredentialRefused,
     InsufficientScope,
@@ -45,6 +45,7 @@ _STATUS_BY_ERROR: dict[type[Exception], int] = {
     InsufficientScope: 403,
     MalformedCredential: 400,
     CustomerIsGone: 404,
+    CustomerWasMerged: 404,
     OrderIsGone: 404,
     Refusal: 409,
     MessageCannotBeRetried: 409,

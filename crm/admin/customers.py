@@ -195,7 +195,7 @@ class CustomerAdmin(ListTools, OperationsAdmin):
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
         """The address of a record that was merged leads to the one it went into."""
-        kept = merging.kept_for(object_id)
+        kept = merging.kept_for(pk=object_id)
         if kept is None or not self.has_view_permission(request, kept):
             return super()._get_obj_does_not_exist_redirect(request, opts, object_id)
         told = _("That record was merged into this one, as it says below.")

@@ -5,13 +5,12 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 from ninja.pagination import paginate
 
 from crm import customers as operations
 from crm.api import orders
-from crm.api.access import customers_of, orders_of_customer
+from crm.api.access import customers_of, find_customer, orders_of_customer
 from crm.api.etags import EntityTags
 from crm.models import Customer, CustomerQuerySet, OrderQuerySet
 from crm.schemas.customers import (
@@ -67,7 +66,7 @@ def create_customer(request: HttpRequest, body: CustomerIn) -> Status[Customer]:
 @etags.on
 def read_customer(request: HttpRequest, customer_id: UUID) -> Customer:
     """Read one customer."""
-    return get_object_or_404(customers_of(request), pk=customer_id)
+    return find_customer(request, pk=customer_id)
 
 
 @router.put(
@@ -127,7 +126,7 @@ def list_orders_of_customer(request: HttpRequest, customer_id: UUID) -> OrderQue
 def _locked_customer(request: HttpRequest, customer_id: UUID) -> Customer:
     """The customer, held until the transaction ends, in the version that the caller has seen."""
     locked = customers_of(request).select_for_update(of=("self",))
-    customer = get_object_or_404(locked, pk=customer_id)
+    customer = find_customer(request, among=locked, pk=customer_id)
     etags.require_match(request, customer)
     return customer
 

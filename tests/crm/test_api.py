@@ -706,7 +706,7 @@ def test_what_was_deleted_between_the_look_and_the_change_is_not_found(api: Api)
     with patch("crm.api.orders.get_object_or_404", return_value=order):
         Order.objects.all().delete()
         assert api.patch(f"/api/orders/{order.pk}/", {"item": "x"}).status_code == 404
-    with patch("crm.api.customers.get_object_or_404", return_value=order.customer):
+    with patch("crm.api.customers.find_customer", return_value=order.customer):
         Customer.objects.all().delete()
         gone = api.patch(f"/api/customers/{order.customer_id}/", {"name": "x"})
         assert gone.status_code == 404

@@ -1,6 +1,7 @@
 """Two records of one person become one, and it can be explained afterwards."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 from threading import Thread
 from typing import Any
@@ -153,7 +154,7 @@ def test_of_three_records_each_is_explained_by_the_one_that_is_left(
     factories.order(customer=other)
     merging.merge_customers(kept, other, by=manager)
     merging.merge_customers(third, kept, by=manager)
-    assert merging.kept_for(str(other.pk)) == merging.kept_for(str(kept.pk)) == third
+    assert merging.kept_for(pk=other.pk) == merging.kept_for(pk=kept.pk) == third
     assert [entry.detail for entry in timeline.merge_entries(third)] == [
         "KEPT (Wanjiku Kamau, 0722 000000) went into THIRD, with 1 order, 0 texts and 0 notes.",
         "OTHER (W. Kamau, 0733 000000) went into KEPT, with 1 order, 0 texts and 0 notes.",
@@ -420,6 +421,37 @@ def test_the_api_makes_no_new_double_of_a_merged_record(
     answer = api.post("/api/customers/", body)
     assert (answer.status_code, answer.json()["detail"]) == (409, MERGED)
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/api/customers/{pk}/"),
+        ("patch", "/api/customers/{pk}/"),
+        ("delete", "/api/customers/{pk}/"),
+        ("get", "/api/customers/{pk}/orders/"),
+        ("get", "/api/orders/customer/{pk}/"),
+        ("get", "/api/orders/by-customer/?customer_code={code}"),
+    ],
+)
+def test_the_api_tells_where_a_merged_record_went(
+    api: Api, kept: Customer, other: Customer, manager: User, method: str, path: str
+) -> None:
+    address = path.format(pk=other.pk, code=other.code)
+    merging.merge_customers(kept, other, by=manager)
+    answer = getattr(api, method)(address, *([{"name": "New"}] if method == "patch" else []))
+    told = f"That customer was merged into {kept.code}. Go on with its id: {kept.pk}."
+    assert (answer.status_code, answer.json()["detail"]) == (404, told)
+    kept.refresh_from_db()
+    assert kept.name != "New"
+
+
+def test_who_may_not_see_the_kept_record_is_not_told_of_it(
+    as_user: Callable[[User], Api], kept: Customer, other: Customer, manager: User
+) -> None:
+    merging.merge_customers(kept, other, by=manager)
+    answer = as_user(factories.user()).get(f"/api/customers/{other.pk}/")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Not found.")
 
 
 def test_where_the_kept_record_was_erased_a_new_double_is_told_of_that(
