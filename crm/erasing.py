@@ -7,6 +7,7 @@ their amounts and dates stay, as tax law wants books kept, under a customer whom
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -27,6 +28,7 @@ from sms.phone_numbers import stand_in
 
 ERASE = "crm.erase_customer"  # the permission
 NAME = "Erased customer"
+FILE_NAME = "erased"  # of a sheet that was called as they were
 
 
 @transaction.atomic
@@ -90,7 +92,8 @@ def _forget_log(customer: Customer, records: Collection[UUID]) -> None:
 def _forget_rows_that_tell(
     customer: Customer, phones: Sequence[str], records: Collection[UUID]
 ) -> None:
-    """Rows that an import left out are kept as they came, and a saved view as it was searched."""
+    """Rows that an import left out and the name of its file are kept as they came, and a saved
+    view as it was searched."""
     known = Customer.history.filter(id__in=records).values_list("name", "email")
     called = {text for row in known for text in row} | {customer.name, customer.email}
     called = {fold(text) for text in called} - {""}
@@ -98,6 +101,9 @@ def _forget_rows_that_tell(
     for pk, sheet in sheets.iterator(chunk_size=20):
         if _tells(bytes(sheet).decode(errors="replace"), phones, called):
             Import.objects.filter(pk=pk).update(error_sheet=b"", errors=[])
+    for pk, name in Import.objects.values_list("pk", "file_name"):
+        if _tells(name, phones, called):
+            Import.objects.filter(pk=pk).update(file_name=f"{FILE_NAME}{PurePath(name).suffix}")
     for view in SavedView.objects.all():
         searched = dict(parse_qsl(view.query)).get("q", "")
         if _tells(f"{view.name} {searched}", phones, called):

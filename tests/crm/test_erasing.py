@@ -236,6 +236,13 @@ def test_what_names_somebody_else_is_left(manager: User) -> None:
     assert bytes(Import.objects.get().error_sheet) == b""
 
 
+def test_a_sheet_that_was_called_as_they_were_is_no_more(manager: User) -> None:
+    for name in ("Anna Wafula.csv", "July.csv"):
+        jobs.queue_import(manager, name, b"Code,Name,Phone\n", kind="customers")
+    erasing.erase_customer(factories.customer(name="Anna Wafula"), by=manager)
+    assert set(Import.objects.values_list("file_name", flat=True)) == {"erased.csv", "July.csv"}
+
+
 def test_who_erased_it_and_when_is_told_and_nothing_else(customer: Customer, manager: User) -> None:
     erasing.erase_customer(customer, by=manager)
     entry = timeline.entries_of(Customer.objects.get())[0]
