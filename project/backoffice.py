@@ -70,7 +70,7 @@ def _item(title: str | Promise, icon: str, url: str, permission: str) -> dict[st
     }
 
 
-def _technical(title: str, icon: str, model: str) -> dict[str, Any]:
+def _technical(title: str | Promise, icon: str, model: str) -> dict[str, Any]:
     return _item(title, icon, f"{model}_changelist", "identity.view_technical")
 
 
@@ -158,14 +158,14 @@ def _groups() -> list[dict[str, Any]]:
             "items": [_item(_("Health"), "monitor_heart", "health", "project.view_health")],
         },
         {
-            "title": "Technical",
+            "title": _("Technical"),
             "items": [
-                _technical("Signed-in browsers", "devices", "identity_browsersession"),
-                _technical("API sign-ins", "vpn_key", "identity_sessiontoken"),
-                _technical("Personal tokens", "key", "identity_personalaccesstoken"),
-                _technical("Access of apps", "passkey", "identity_authorization"),
-                _technical("Waiting tasks", "schedule", "django_q_ormq"),
-                _technical("Failed tasks", "error", "django_q_failure"),
+                _technical(_("Signed-in browsers"), "devices", "identity_browsersession"),
+                _technical(_("API sign-ins"), "vpn_key", "identity_sessiontoken"),
+                _technical(_("Personal tokens"), "key", "identity_personalaccesstoken"),
+                _technical(_("Access of apps"), "passkey", "identity_authorization"),
+                _technical(_("Waiting tasks"), "schedule", "django_q_ormq"),
+                _technical(_("Failed tasks"), "error", "django_q_failure"),
             ],
         },
     ]

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sms.models.messages import Message
@@ -86,7 +87,7 @@ class IncomingText(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"text from {self.phone_number}"
+        return gettext("Text from {phone}").format(phone=self.phone_number)
 
 
 class OptOutNotice(models.Model):

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sms.phone_numbers import validate_phone_number
+from sms.phone_numbers import national_form, validate_phone_number
 
 
 class OptOut(models.Model):
@@ -67,7 +68,8 @@ class ConsentChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.phone_number}: {'texts' if self.wants_texts else 'no texts'}"
+        said = gettext("{phone}: texts") if self.wants_texts else gettext("{phone}: no texts")
+        return said.format(phone=national_form(self.phone_number))
 
 
 class UnreachablePhone(models.Model):

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db import connections, models
 from django.db.models import Case, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop, pgettext_lazy
 
 from identity.identifiers import new_id
-from sms.phone_numbers import is_forgotten, validate_phone_number
+from sms.phone_numbers import is_forgotten, national_form, validate_phone_number
 from sms.segments import Encoding
 
 NOT_SENT_AGAIN = gettext_noop("It was not sent again.")  # kept in English
@@ -195,7 +195,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Text to {self.phone_number}"
+        return gettext("Text to {phone}").format(phone=national_form(self.phone_number))
 
     @property
     def written_phone(self) -> str:
