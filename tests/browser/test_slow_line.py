@@ -2,7 +2,10 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+
+from sms.models import MessageTemplate
+from tests import factories
 
 ALPINE = re.compile(r"/alpine/alpine\.([0-9a-f]+\.)?js$")
 EVENTS = """
@@ -32,6 +35,35 @@ def test_a_page_is_shown_before_its_scripts_as_its_reader_has_chosen(page: Page)
     page.goto("/admin/", wait_until="commit")
     expect(page.get_by_role("heading", name="Sales")).to_be_visible()
     expect(page.locator("#first-steps")).to_be_hidden()
+
+
+def hold(page: Page, script: str) -> list[Route]:
+    """Keep a script from coming until each of these is continued."""
+    held: list[Route] = []
+    page.route(f"**/{script}", lambda route: held.append(route))  # it takes no built-in
+    return held
+
+
+def test_what_is_typed_before_a_script_has_come_is_not_missed(page: Page) -> None:
+    factories.order(customer=factories.customer(name="Akinyi"))
+    wording = MessageTemplate.objects.get(event="order_placed", language="en")
+    held = hold(page, "sms/wording.js")
+    page.goto(f"/admin/sms/messagetemplate/{wording.pk}/change/", wait_until="commit")
+    page.fill("[name=body]", "Dear {customer_name}")
+    expect(page.locator(".wording-bubble")).not_to_have_text("Dear Akinyi")
+    for script in held:
+        script.continue_()
+    expect(page.locator(".wording-bubble")).to_have_text("Dear Akinyi")
+
+
+def test_the_focus_is_not_taken_from_who_has_begun_to_type(page: Page) -> None:
+    held = hold(page, "crm/take_order.js")
+    page.goto("/admin/crm/order/add/", wait_until="commit")
+    page.fill("[name=amount]", "500")
+    for script in held:
+        script.continue_()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.activeElement?.name") == "amount"
 
 
 def test_the_colours_are_alpines_to_change_once_it_has_come(page: Page) -> None:

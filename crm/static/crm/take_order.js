@@ -67,8 +67,11 @@ const beginToTakeOrders = () => {
 
   // --- Where to begin ---
 
+  // On a slow line somebody has begun before this script came, and Django's took the focus away.
+  const typed = [...document.querySelectorAll("#order_form :is(input, textarea)")];
+  const begun = typed.filter((field) => field.value !== field.defaultValue).at(-1);
   const wrong = document.querySelector("[aria-invalid=true]");
-  const first = wrong || (search.value ? document.getElementById("id_item") : search);
+  const first = begun || wrong || (search.value ? document.getElementById("id_item") : search);
   (first === search ? chosen : first).focus();
 };
 

@@ -42,6 +42,9 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     field.addEventListener("input", changed);
   }
+  if (fields.some((field) => field.value !== field.defaultValue)) {
+    changed(); // on a slow line somebody has typed before this script came
+  }
   examples.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-replace-in]");
     if (button === null) {

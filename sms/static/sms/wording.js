@@ -108,6 +108,9 @@ document.addEventListener("DOMContentLoaded", () => {
   section.classList.add("is-live");
   search.parentElement.hidden = false;
   body.addEventListener("input", () => refreshIn(pause));
+  if (body.value !== body.defaultValue) {
+    refreshIn(0); // on a slow line somebody has typed before this script came
+  }
   search.addEventListener("input", () => refreshIn(pause));
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
