@@ -16,6 +16,7 @@ from tests import factories
 _SHOWN = re.compile(r"""class="[^"]*material-symbols-outlined[^>]*>([^<]*)<""")
 _TAG = re.compile(r"{%.*?%}|{{.*?}}", re.DOTALL)
 _GIVEN = re.compile(r"""\bicon["']?\s*[=:]\s*["']([a-z0-9_]+)["']""")
+_STYLED = re.compile(r"""\bcontent:\s*["']([a-z][a-z0-9_]+)["']""")
 AGAIN = "Run: manage.py icons"
 
 
@@ -33,10 +34,13 @@ def test_each_icon_that_a_file_names_is_in_the_font() -> None:
     for source in icons.sources():
         text = source.read_text()
         named |= set(_GIVEN.findall(text))
+        if source.suffix == ".css":
+            named |= set(_STYLED.findall(text))
         if source.suffix == ".html":
             for shown in _SHOWN.findall(text):
                 named |= set(re.findall(r"[a-z0-9_]+", _TAG.sub(" ", shown)))
     assert {"add", "close", "search", "unfold_more"} <= named
+    assert {"calendar_today", "navigate_before", "navigate_next"} <= named  # of the calendar
     assert named - in_the_font() == set(), AGAIN
     assert settings.UNFOLD["SITE_SYMBOL"] in in_the_font(), AGAIN
 

@@ -1,7 +1,7 @@
 """``manage.py icons``: draw anew the font of the icons that our pages and Unfold's name.
 
 Material Symbols has 4,000 icons, 292 kB on a phone's first visit; a hundred of them are in use. An
-icon is named by a word in a template or a string in the code, so each of those that is also the
+icon is named by a word in a template or a string in the code or a style, so each of those that is also the
 name of an icon is kept: a few too many, and none too few. A test tells when a name has come that
 the font lacks. It is drawn with fontTools, which is one of the developers' packages alone.
 """
@@ -67,7 +67,7 @@ def digest() -> str:
 def sources() -> Iterator[Path]:
     """The files that can name an icon: ours, and Unfold's, whose pages ours are made of."""
     for folder in (*(BASE_DIR / app for app in _OURS), _UNFOLD):
-        for kind in ("html", "js", "py"):
+        for kind in ("css", "html", "js", "py"):
             yield from sorted(folder.rglob(f"*.{kind}"))
 
 
