@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from crm import distinctions, reasons
 from crm.errors import CustomerIsErased, CustomerIsGone
-from crm.folding import fold
+from crm.folding import fold, name_key
 from crm.models import Customer, CustomerNote, Import, Merge, Order, SavedView
 from identity import rights
 from identity.models import User
@@ -92,8 +92,8 @@ def _forget_log(customer: Customer, records: Collection[UUID]) -> None:
 def _forget_rows_that_tell(
     customer: Customer, phones: Sequence[str], records: Collection[UUID]
 ) -> None:
-    """Rows that an import left out and the name of its file are kept as they came, and a saved
-    view as it was searched."""
+    """Rows that an import left out and the name of its file, which is the reason of what it wrote,
+    too, are kept as they came; and a saved view as it was searched."""
     known = Customer.history.filter(id__in=records).values_list("name", "email")
     called = {text for row in known for text in row} | {customer.name, customer.email}
     called = {fold(text) for text in called} - {""}
@@ -102,12 +102,35 @@ def _forget_rows_that_tell(
         if _tells(bytes(sheet).decode(errors="replace"), phones, called):
             Import.objects.filter(pk=pk).update(error_sheet=b"", errors=[])
     for pk, name in Import.objects.values_list("pk", "file_name"):
-        if _tells(name, phones, called):
-            Import.objects.filter(pk=pk).update(file_name=f"{FILE_NAME}{PurePath(name).suffix}")
+        if _is_called_so(name, phones, called):
+            Import.objects.filter(pk=pk).update(file_name=_unnamed(name))
+    for rows in (Customer.history, Order.history):
+        imported = rows.filter(history_change_reason__startswith=reasons.IMPORTED.partition("{")[0])
+        known_reasons = imported.order_by().values_list("history_change_reason", flat=True)
+        for reason in known_reasons.distinct():
+            name, mark, job = reasons.file_of(reason).rpartition(" (")
+            if _is_called_so(name, phones, called):
+                told = reasons.IMPORTED.format(file=f"{_unnamed(name)}{mark}{job}")
+                rows.filter(history_change_reason=reason).update(history_change_reason=told)
     for view in SavedView.objects.all():
         searched = dict(parse_qsl(view.query)).get("q", "")
         if _tells(f"{view.name} {searched}", phones, called):
             view.delete()
+
+
+def _is_called_so(file: str, phones: Iterable[str], called: Iterable[str]) -> bool:
+    """Does a file's name have one of the phones, or all words of one of the names, in whatever way
+    people write the name of a file: ``AnnaWafula``, ``wafula_anna-2``?"""
+    digits, stem = re.sub(r"\D", "", file), PurePath(file).stem
+    apart = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])|[\W_]+", " ", stem)
+    words = set(name_key(apart).split())
+    return any(phone[-9:] in digits for phone in phones) or any(
+        name and set(name_key(name).split()) <= words for name in called
+    )
+
+
+def _unnamed(file: str) -> str:
+    return f"{FILE_NAME}{PurePath(file).suffix}"
 
 
 def _tells(text: str, phones: Iterable[str], called: Iterable[str]) -> bool:

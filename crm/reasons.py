@@ -29,3 +29,9 @@ def told(reason: str) -> str:
         if found := pattern.fullmatch(reason):
             return _(words).format(**found.groupdict())
     return reason
+
+
+def file_of(reason: str) -> str:
+    """The file that an import was of; empty where the reason is another one."""
+    found = _PATTERNS[IMPORTED].fullmatch(reason)
+    return found["file"] if found else ""

@@ -236,11 +236,33 @@ def test_what_names_somebody_else_is_left(manager: User) -> None:
     assert bytes(Import.objects.get().error_sheet) == b""
 
 
-def test_a_sheet_that_was_called_as_they_were_is_no_more(manager: User) -> None:
-    for name in ("Anna Wafula.csv", "July.csv"):
-        jobs.queue_import(manager, name, b"Code,Name,Phone\n", kind="customers")
-    erasing.erase_customer(factories.customer(name="Anna Wafula"), by=manager)
-    assert set(Import.objects.values_list("file_name", flat=True)) == {"erased.csv", "July.csv"}
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Anna Wafula.csv",
+        "Anna_Wafula.csv",
+        "wafula-anna2.csv",
+        "AnnaWafula.csv",
+        "0722_345-678.csv",
+        "254722345678 July.csv",
+    ],
+)
+def test_a_sheet_that_was_called_as_they_were_is_no_more(manager: User, name: str) -> None:
+    anna = factories.customer(code="ANNA", name="Anna Wafula", phone_number=PHONE)
+    rows = b"Code,Name,Phone\nANNA,Anna  Wafula,0722345678\nOTHER,Juma,0733000000\n"
+    for each in (name, "July Annas.csv"):
+        job = jobs.queue_import(manager, each, rows, kind="customers")
+        jobs.run_import(job.pk)
+        rows = rows.replace(b"Juma", b"Otieno")
+    erasing.erase_customer(anna, by=manager)
+    assert sorted(Import.objects.values_list("file_name", flat=True)) == [
+        "July Annas.csv",
+        "erased.csv",
+    ]
+    told = Customer.history.filter(history_change_reason__startswith="Import of ")
+    reasons = set(told.values_list("history_change_reason", flat=True))
+    ours, theirs = Import.objects.order_by("created_at").values_list("pk", flat=True)
+    assert reasons == {f"Import of erased.csv ({ours})", f"Import of July Annas.csv ({theirs})"}
 
 
 def test_who_erased_it_and_when_is_told_and_nothing_else(customer: Customer, manager: User) -> None:
