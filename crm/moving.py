@@ -16,10 +16,12 @@ from crm.errors import Refusal
 from crm.models import Order, OrderQuerySet, OrderStatus
 from crm.notices import ORDER_MOVED
 from crm.orders import change_statuses, revise_order
+from identity import rights
 from identity.form_keys import FormWasSentBefore, keep_outcome, use_form_key
 from identity.models import User
 from sms.forecasts import Forecast, forecast
 
+MOVE = "crm.change_order"  # the permission
 MOST_AT_ONCE = 2_000  # orders: the one who asked waits, some seconds on a small machine
 _STEP = 500  # orders in a transaction, which holds their rows and their customers'
 
@@ -43,16 +45,17 @@ class Moved:
     left: int  # that can move, but are more than go at once
     waiting: int = 0  # that were to move, and to which it did not come yet
     refused: list[Refusal] = field(default_factory=list)
+    refused_before: int = 0  # when the form was sent first; why was told then, and is not kept
 
     @property
     def outcome(self) -> str:
         """The counts, for whoever sends the form again."""
-        return f"{self.moved} {self.left} {self.waiting}"
+        return f"{self.moved} {self.left} {self.waiting} {len(self.refused)}"
 
     @classmethod
     def of_outcome(cls, outcome: str) -> Self:
-        moved, left, waiting = map(int, outcome.split())
-        return cls(moved, left, waiting)
+        moved, left, waiting, refused = map(int, outcome.split())
+        return cls(moved, left, waiting, refused_before=refused)
 
 
 class MovedOne(StrEnum):
@@ -98,7 +101,10 @@ def move_orders(orders: OrderQuerySet, status: OrderStatus, *, by: User, form_ke
 
     Some hundreds at a time, so that no row is held for long: where one step fails, those before it
     stay done, and another form does the rest.
+
+    :raises PermissionDenied: they may not change orders.
     """
+    rights.require(by, MOVE)
     key = f"moves {form_key}"  # no other form's, whose outcome would be something else
     movable = _movable(orders, status)
     chosen = list(movable.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
@@ -122,8 +128,10 @@ def move_order(
 ) -> MovedOne:
     """Move an order from the state in which it was seen, with its text; once, as ``move_orders``.
 
+    :raises PermissionDenied: they may not change orders.
     :raises Refusal: as ``revise_order`` says; nothing moves, and the form may be sent again.
     """
+    rights.require(by, MOVE)
     if order.status == status:
         outcome = MovedOne.BEFORE
     else:

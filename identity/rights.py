@@ -30,7 +30,8 @@ def holds_more(other: User, user: User) -> bool:
 
 
 def require(user: User, *permissions: str) -> None:
-    """
+    """Let nobody on who lacks a permission.
+
     :raises PermissionDenied: they lack one of these.
     """
     if not user.has_perms(permissions):

@@ -27,7 +27,6 @@ from sms.money import spoken_sum
 from sms.phone_numbers import national_form
 
 SHOWN_CHANGES = 10  # the history has them all
-CHANGE = "crm.change_order"
 
 STEP_WORDS = {
     OrderStatus.PROCESSING: gettext_lazy("Mark as processing"),
@@ -57,7 +56,7 @@ def page_of(shown: Order, user: User) -> dict[str, Any]:
     """What the page shows above the form, of what this person may see; as few queries for all."""
     # As it is stored: a form that was refused has put what was typed into the record.
     order = Order.objects.select_related("customer").get(pk=shown.pk)
-    steps = order.open_moves if user.has_perm(CHANGE) else ()
+    steps = order.open_moves if user.has_perm(moving.MOVE) else ()
     return {
         "order": order,
         "total": spoken_sum(order.currency, order.amount),
@@ -81,7 +80,7 @@ def move_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """A button of the page: the next step of an order, from where its reader saw it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    if not request.user.has_perm(CHANGE):
+    if not request.user.has_perm(moving.MOVE):
         raise PermissionDenied
     order = get_object_or_404(Order.objects.select_related("customer"), pk=order_id)
     status, form_key = request.POST.get("status", ""), request.POST.get("form_key", "")
@@ -113,7 +112,7 @@ def _warning_of(order: Order) -> str:
 
 def _told_of_move(order: Order, status: OrderStatus, moved: MovedOne) -> str:
     facts = {"number": order.order_number, "status": str(status.label).lower()}
-    if moved == MovedOne.BEFORE:
+    if moved == MovedOne.BEFORE or order.status != status:  # a button of then, pressed again
         return _("Order {number} was {status} already.").format(**facts)
     said = _("Order {number} is {status} now.").format(**facts)
     if moved == MovedOne.SILENT:

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -265,7 +266,8 @@ def test_a_step_that_fails_leaves_those_before_it_done(shop: None) -> None:
     assert statuses() == ["COMPLETED"] * 2 + ["PENDING"] * 2
     again = move_all(by=by, form_key="one")
     assert (again.moved, again.waiting) == (2, 2)
-    assert move_words.shortfalls_of(again, 4) == ["2 more orders can move: do it again for those."]
+    told = "2 more orders had not moved yet: look again in a moment."
+    assert move_words.shortfalls_of(again, 4) == [told]
     assert move_all(by=by, form_key="two").moved == 2
     assert Message.objects.count() == len(rows)
 
@@ -288,6 +290,18 @@ def test_an_order_that_moved_while_it_was_being_moved_is_told_of(clerk: Client) 
         f"Order {rows[0].order_number} is CANCELLED and cannot become COMPLETED. That is final."
     )
     assert (len(refusals), refusals[-1]) == (6, "1 more order could not be moved either.")
+    again = confirm(clerk, page)
+    assert told(again)[-2:] == ["1 order is completed now.", "6 orders could not be moved."]
+
+
+def test_who_may_not_change_orders_moves_none(shop: None) -> None:
+    [order] = placed(1)
+    viewer, before = factories.user("Viewer"), statuses()
+    with pytest.raises(PermissionDenied):
+        move_all(by=viewer, form_key="one")
+    with pytest.raises(PermissionDenied):
+        moving.move_order(order, COMPLETED, seen="PENDING", by=viewer, form_key="one")
+    assert (statuses(), Message.objects.count(), Order.history.count()) == (before, 0, 1)
 
 
 # --- Offered ------------------------------------------------------------------------------------

@@ -209,6 +209,16 @@ def test_who_makes_a_move_that_was_made_already_is_told_of_no_text(
     assert order.history.count() == 2
 
 
+def test_a_button_that_is_pressed_again_after_another_move_tells_of_no_state_of_now(
+    client: Client, order: Order
+) -> None:
+    move(client, order, status="PROCESSING", seen="PENDING", key="one")
+    order.refresh_from_db()
+    orders.change_status(order, "COMPLETED")
+    told = move(client, order, status="PROCESSING", seen="PENDING", key="one")
+    assert told[-1] == f"Order {order.order_number} was processing already."
+
+
 def test_each_button_of_each_page_has_a_key_of_its_own(client: Client, order: Order) -> None:
     pages = [read(client, page_of(order)) for _ in range(2)]
     keys = re.findall(r'name="form_key" value="([^"]+)"', "".join(pages))

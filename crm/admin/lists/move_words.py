@@ -133,14 +133,27 @@ def shortfalls_of(moved: Moved, expected: int) -> list[str]:
             more,
         )
         told.append(_counted(words, more))
-    if (changed := expected - moved.moved - moved.waiting - len(moved.refused)) > 0:
+    if before := moved.refused_before:
+        words = ngettext(
+            "{count} order could not be moved.", "{count} orders could not be moved.", before
+        )
+        told.append(_counted(words, before))
+    accounted = moved.moved + moved.waiting + len(moved.refused) + moved.refused_before
+    if (changed := expected - accounted) > 0:
         words = ngettext(
             "{count} order has changed since you looked, and stays as it is.",
             "{count} orders have changed since you looked, and stay as they are.",
             changed,
         )
         told.append(_counted(words, changed))
-    if left := moved.left + moved.waiting:
+    if moved.waiting:
+        words = ngettext(
+            "{count} more order had not moved yet: look again in a moment.",
+            "{count} more orders had not moved yet: look again in a moment.",
+            moved.waiting,
+        )
+        told.append(_counted(words, moved.waiting))
+    if left := moved.left:
         words = ngettext(
             "{count} more order can move: do it again for that.",
             "{count} more orders can move: do it again for those.",
