@@ -99,9 +99,11 @@ def distinction_entries(customer: Customer) -> list[Entry]:
 
 
 def newest_first(*sources: Iterable[Entry], most: int = MOST) -> list[Entry]:
-    """Several accounts of one record as a single one."""
+    """Several accounts of one record as a single one; what is old, and can be taken back there
+    alone, is told as well."""
     together = [entry for source in sources for entry in source]
-    return sorted(together, key=lambda entry: entry.at, reverse=True)[:most]
+    ordered = sorted(together, key=lambda entry: entry.at, reverse=True)
+    return ordered[:most] + [entry for entry in ordered[most:] if entry.told_apart]
 
 
 def _entry(
