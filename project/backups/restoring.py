@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from identity import accounts
+from identity.models import Invitation
 from project import setup
 from project.backups.errors import CannotRestore
 from project.backups.making import engine, remember
@@ -24,6 +25,7 @@ def restore_backup(path: Path, *, force: bool = False) -> bool:
     """Put the data of this file in place of all that are there, and bring them up to this version.
 
     Who was signed in then is not now, and has no token of then: they may have been shut out since.
+    Invitations of then are revoked, as some may have been since.
     Texts that waited then may have left since: where there are any, all texts are stopped, and the
     answer is True.
 
@@ -41,6 +43,7 @@ def restore_backup(path: Path, *, force: bool = False) -> bool:
     setup.prepare()
     Worker.objects.all().delete()  # they worked then
     accounts.sign_everybody_out()
+    Invitation.objects.all().revoke()
     remember(path)  # what it was made of knew nothing of it yet
     return _stop_what_may_have_left()
 

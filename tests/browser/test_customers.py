@@ -23,7 +23,7 @@ def test_a_note_is_written_and_taken_away_without_leaving_the_page(page: Page) -
     page.get_by_text("Delete this note").click()
     expect(page.get_by_text("It cannot be undone.")).to_be_visible()
     assert no_wider_than_the_screen(page)
-    page.get_by_role("button", name="Delete it").dblclick()
+    page.get_by_role("button", name="Delete the note").dblclick()
     expect(page.get_by_text("The note is deleted.").first).to_be_visible()
     expect(page.get_by_text("Pays on Fridays.")).to_have_count(0)
 

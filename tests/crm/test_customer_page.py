@@ -269,7 +269,7 @@ def test_to_delete_a_note_asks_first(client: Client, manager: User) -> None:
     customer = factories.customer()
     notes.add_note(customer, "Pays on Fridays.", author=manager)
     shown = words(section(page_of(client, customer), "notes"))
-    assert "Delete this note … It cannot be undone. Delete it" in shown
+    assert "Delete this note … It cannot be undone. Delete the note" in shown
 
 
 def test_a_note_is_not_deleted_from_another_customers_page(client: Client, manager: User) -> None:

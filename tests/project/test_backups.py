@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.models import Customer
-from identity.models import BrowserSession, User
+from identity.models import BrowserSession, Invitation, User
 from identity.session_tokens import issue_tokens
 from project.backups import making, postgresql, restoring
 from project.backups.errors import CannotBackUp, CannotRestore
@@ -166,10 +166,12 @@ def test_who_was_signed_in_then_is_not_now_and_scripts_go_on(folder: Path) -> No
     browser.force_login(clerk)
     tokens = issue_tokens(clerk)
     script = factories.personal_token(clerk)
+    invitation, _secret = factories.invitation()
     backup()
     [path] = folder.iterdir()
-    assert "Everybody signs in anew." in restore(path)
+    assert "Everybody signs in anew, and who was invited must be invited again." in restore(path)
     assert not BrowserSession.objects.exists()
+    assert not Invitation.objects.unanswered().filter(pk=invitation.pk).exists()
     assert browser.get("/admin/").status_code == 302
 
     def status(token: str) -> int:

@@ -33,8 +33,9 @@ class Command(BaseCommand):
         self.stdout.write(_("The data of {file} are there.").format(file=options["file"]))
         self.stdout.write(
             _(
-                "Everybody signs in anew. Accounts, roles, personal access tokens and apps are as "
-                "they were then: deactivate or revoke again what was since."
+                "Everybody signs in anew, and who was invited must be invited again. Accounts, "
+                "roles, personal access tokens and apps are as they were then: deactivate or "
+                "revoke again what was since."
             )
         )
         if is_stopped:
