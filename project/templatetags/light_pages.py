@@ -60,4 +60,5 @@ def light(html: str) -> str:
 
     html = _SCRIPT.sub(take, html)
     scripts = [script.replace("<script", "<script defer", 1) for script in waited_for]
-    return html.replace("</head>", "".join([*scripts, *others, "</head>"]), 1)
+    head, end, body = html.partition("</head>")
+    return "".join([head, *scripts, *others, end, body])

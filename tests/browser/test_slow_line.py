@@ -82,3 +82,12 @@ def test_no_page_waits_for_the_event_for_which_browsers_do_not_keep_it(page: Pag
     events = page.evaluate("window.events")
     assert "pagehide" in events
     assert "unload" not in events
+
+
+def test_who_comes_back_to_a_form_that_was_sent_finds_another_one(page: Page) -> None:
+    page.goto("/admin/crm/order/add/")
+    key = page.input_value("[name=form_key]")
+    # Chromium keeps no page for the way back while it is driven; this is what it would tell.
+    with page.expect_navigation():
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    assert page.input_value("[name=form_key]") not in ("", key)

@@ -3,7 +3,7 @@
 "use strict";
 {
   const page = document.documentElement;
-  const theme = JSON.parse(localStorage.getItem("adminTheme")) ?? "auto";
+  const theme = (localStorage.getItem("adminTheme") ?? '"auto"').replaceAll('"', "");
   const isDark =
     theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   // Alpine sees to these once it has started; it takes away no class but those that it gave itself.

@@ -6,3 +6,10 @@
   window.addEventListener = (type, ...rest) =>
     addEventListener.call(window, type === "unload" ? "pagehide" : type, ...rest);
 }
+// A form that is sent once has been, when somebody comes back to it: they would write the next
+// thing into a form that is used up.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && document.querySelector("[name=form_key]")) {
+    location.reload();
+  }
+});
