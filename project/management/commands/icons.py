@@ -3,7 +3,7 @@
 Material Symbols has 4,000 icons, 292 kB on a phone's first visit; a hundred of them are in use. An
 icon is named by a word in a template, or a string in the code or a style, so each of those that is
 also the name of an icon is kept: a few too many, and none too few. A test tells when a name has
-come that the font lacks. It is drawn with fontTools, which is one of the developers' packages alone.
+come that the font lacks. It is drawn with fontTools, which developers alone have installed.
 """
 
 import hashlib
