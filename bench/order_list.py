@@ -39,7 +39,9 @@ def main() -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Print the medians, with a pair for each page: by turns, so that both meet the same load."""
+    from django.db import connection
     from django.test import Client
+    from django.test.utils import CaptureQueriesContext
     from django.utils import timezone
     from unfold.views import ChangeList
 
@@ -59,7 +61,7 @@ def report(options: argparse.Namespace) -> None:
         list_before_template=None,
     )
     month = timezone.localdate() - timedelta(days=30)
-    print(f"{options.orders:,} orders, ms: the list, without its counts, the ratio")
+    print(f"{options.orders:,} orders, ms: the list, without its counts, the ratio; its queries")
     for name, query in _PAGES.items():
         path = "/admin/crm/order/" + query.format(month=month)
         as_it_is, bare = [], []
@@ -68,7 +70,9 @@ def report(options: argparse.Namespace) -> None:
             with without:
                 bare.append(_ms(client, path))
         mine, other = statistics.median(as_it_is[1:]), statistics.median(bare[1:])
-        print(f"  {name:<18} {mine:7.0f} {other:7.0f} {mine / other:6.2f}")
+        with CaptureQueriesContext(connection) as queries:
+            _ms(client, path)
+        print(f"  {name:<18} {mine:7.0f} {other:7.0f} {mine / other:6.2f} {len(queries):4}")
     _moves()
 
 
