@@ -255,7 +255,7 @@ class ApplicationAdmin(SaysWhyNot, ModelAdmin):
             told = gettext("The old one ends at once.")
             return self._ask(request, app, gettext("Give it a new secret?"), told)
         secret = connected_apps.renew_secret(app, by=staff_of(request))
-        request.new_secret = secret  # type: ignore[attr-defined]  # as above
+        request.new_secret = secret  # type: ignore[attr-defined]  # for the answer, below
         self.log_change(request, app, "New secret.")
         return self._shown_once(request, app) or self._back(object_id)
 
